@@ -1,0 +1,165 @@
+# userbin: 'make help' prints the targets.
+
+# For packagers.
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+CXX       ?= g++
+CXXFLAGS  ?=
+LDFLAGS   ?=
+VARIANT   ?= release
+PORT      ?= 8080
+STATE     ?= build/run
+
+VERSION   := 0.1.0
+BUILD     := build/$(VARIANT)
+
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+
+FLAGS_release := -O2 -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+FLAGS_debug   := -O0 -g -D_GLIBCXX_ASSERTIONS
+FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_fuzz    := -O1 -g -fsanitize=address,undefined,fuzzer-no-link
+FLAGS_tsan    := -O1 -g -fsanitize=thread
+LINK_release  := -pie -Wl,-z,relro,-z,now
+LINK_asan     := -fsanitize=address,undefined
+LINK_fuzz     := -fsanitize=address,undefined
+LINK_tsan     := -fsanitize=thread
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual \
+            -Werror -Wno-missing-field-initializers
+override CXXFLAGS += -std=c++20 $(FLAGS_$(VARIANT)) $(WARNINGS) -MMD -MP -pthread
+CPPFLAGS += -Isrc -Itests -isystem /usr/include/jsoncpp -DUSERBIN_VERSION='"$(VERSION)"' \
+            -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL
+override LDFLAGS += $(LINK_$(VARIANT)) -pthread
+LDLIBS := -lfcgi -lsoci_sqlite3 -lsoci_core -lsodium -lcrypto -lcrypt -lzxcvbn -ljsoncpp -lspdlog -lfmt
+
+SOURCES      := $(filter-out src/main.cpp,$(wildcard src/*/*.cpp))
+SUPPORT      := $(wildcard tests/support/*.cpp)
+UNIT_TESTS   := $(wildcard tests/unit/*/*.cpp)
+E2E_TESTS    := $(wildcard tests/e2e/*.cpp)
+objects       = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
+
+CATCH_LIBS := $(if $(wildcard /usr/include/catch2/catch_all.hpp),-lCatch2)
+FORMATTED     = $(sort $(wildcard src/*.cpp src/*/*.cpp src/*/*.h tests/*/*.cpp tests/*/*.h tests/*/*/*.cpp))
+BENCHES      := $(wildcard tests/bench/*.cpp)
+FUZZERS      := $(patsubst tests/fuzz/%.cpp,$(BUILD)/%,$(wildcard tests/fuzz/*.cpp))
+LIBRARY := $(BUILD)/libuserbin.a
+PROGRAM := $(BUILD)/userbin
+UNIT    := $(BUILD)/unit_tests
+E2E     := $(BUILD)/e2e_tests
+BENCH   := $(BUILD)/bench
+
+.PHONY: all release debug
+all: $(PROGRAM)
+
+## release          build build/release/userbin (likewise debug)
+release debug:
+	@$(MAKE) --no-print-directory VARIANT=$@ all
+
+## run              try it: worker and nginx on 127.0.0.1 [PORT=8080] [STATE=build/run]
+.PHONY: run
+run:
+	@tools/install-packages run
+	@$(MAKE) --no-print-directory -j2 release
+	@tools/run-site build/release/userbin $(PORT) $(STATE)
+
+## test             everything: unit, end-to-end and browser tests, layering, format, both compilers
+.PHONY: test
+test:
+	@tools/install-packages test
+	@tools/run-tests all
+
+## check            the fast ones: unit tests, layering, format
+.PHONY: check
+check:
+	@tools/install-packages test
+	@tools/run-tests unit layering format
+
+## asan, tsan       unit and end-to-end tests under a sanitizer
+.PHONY: asan tsan
+asan tsan:
+	@tools/install-packages test
+	@VARIANT=$@ tools/run-tests unit e2e
+
+## bench            speed, as ratios to named yardsticks in one run
+.PHONY: bench
+bench:
+	@tools/install-packages bench
+	@$(MAKE) --no-print-directory -j2 release build/release/bench
+	@tests/bench/run
+
+## fuzz             libFuzzer on what comes from outside [SECONDS=60 for each target]
+.PHONY: fuzz
+SECONDS_EACH = $(or $(SECONDS),60)
+fuzz:
+	@tools/install-packages fuzz
+	@$(MAKE) --no-print-directory -j2 VARIANT=fuzz CXX=clang++ fuzzers
+	@set -e; for fuzzer in $(FUZZERS:$(BUILD)/%=build/fuzz/%); do \
+	  echo "== $$fuzzer for $(SECONDS_EACH) s"; mkdir -p $$fuzzer.corpus; \
+	  $$fuzzer -max_total_time=$(SECONDS_EACH) -print_final_stats=0 -verbosity=0 $$fuzzer.corpus tests/fuzz/corpus/$$(basename $$fuzzer); \
+	done
+
+## tidy             clang-tidy over src
+.PHONY: tidy
+tidy:
+	@tools/install-packages tidy
+	@clang-tidy --quiet $(SOURCES) src/main.cpp -- -std=c++20 $(CPPFLAGS)
+
+## format           clang-format, in place
+.PHONY: format
+format:
+	@clang-format -i $(FORMATTED)
+
+## install          to $(DESTDIR)$(PREFIX); userbin, nginx snippets, pages, systemd unit [URL_PREFIX=/auth]
+.PHONY: install uninstall
+install: release
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' URL_PREFIX='$(URL_PREFIX)' tools/install-files install
+## uninstall        takes them away; configuration and user list stay
+uninstall:
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' tools/install-files uninstall
+
+## clean            remove build/
+.PHONY: clean
+clean:
+	rm -rf build
+
+## help             this list
+.PHONY: help
+help:
+	@sed -n 's/^## //p' Makefile
+
+.PHONY: tests fuzzers syntax
+tests: $(PROGRAM) $(UNIT) $(E2E)
+fuzzers: $(FUZZERS)
+# Everything through the compiler without code, for its warnings: make CXX=clang++ syntax
+syntax: $(patsubst %.cpp,build/syntax-$(notdir $(CXX))/%.ok,$(filter %.cpp,$(FORMATTED)))
+
+$(LIBRARY): $(call objects,$(SOURCES))
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(PROGRAM): $(call objects,src/main.cpp) $(LIBRARY)
+$(UNIT): $(call objects,$(UNIT_TESTS) $(SUPPORT)) $(LIBRARY)
+$(E2E): $(call objects,$(E2E_TESTS) $(SUPPORT)) $(LIBRARY)
+$(BENCH): $(call objects,$(BENCHES)) $(LIBRARY)
+$(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
+$(UNIT) $(E2E): LDLIBS += -lcurl $(CATCH_LIBS)
+$(FUZZERS): override LDFLAGS += -fsanitize=fuzzer
+
+$(PROGRAM) $(UNIT) $(E2E) $(BENCH) $(FUZZERS):
+	@echo "  LINK $@"
+	@$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/%.o: %.cpp
+	@mkdir -p $(@D)
+	@echo "  CXX  $@"
+	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+
+build/syntax-$(notdir $(CXX))/%.ok: %.cpp
+	@mkdir -p $(@D)
+	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MF $(@:.ok=.d) -MT $@ -fsyntax-only $<
+	@touch $@
+
+-include $(shell find build -name '*.d' 2>/dev/null)

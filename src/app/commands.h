@@ -1,0 +1,11 @@
+// The subcommands, one file each. Each takes its arguments without the program's name and returns
+// the exit status: 0 done, 1 failed, 2 wrong usage or setting.
+#pragma once
+
+#include <span>
+
+namespace userbin::app {
+
+int serve(std::span<char*> arguments);
+
+}  // namespace userbin::app

@@ -1,0 +1,49 @@
+#include "auth/accounts.h"
+
+#include "base/failure.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace userbin::auth {
+
+Accounts::Accounts(store::UserStore& users, HashPool& hashes, const base::Clock& clock)
+    : users_(users),
+      hashes_(hashes),
+      clock_(clock),
+      nobodys_hash_(hash_password(base::SecretString("nobody's password"), hashes.cost())) {}
+
+base::Task<RegisterResult> Accounts::register_user(Username username, Password password) {
+  // Looked up first to spare the hash; insert() decides.
+  if (users_.find(store::user_key(username.text()))) co_return RegisterResult::kNameTaken;
+  std::string hash = co_await hashes_.hash(password.secret());
+  const store::User user(username.text(), std::move(hash), clock_.now());
+  co_return users_.insert(user) ? RegisterResult::kRegistered : RegisterResult::kNameTaken;
+}
+
+base::Task<std::optional<store::User>> Accounts::authenticate(std::string username,
+                                                              base::SecretString password) {
+  std::optional<store::StoredUser> stored = users_.find(store::user_key(username));
+  const bool can_match = stored && is_known_hash(stored->user.password_hash());
+  std::string hash = can_match ? stored->user.password_hash() : nobodys_hash_;
+  const bool matches = co_await hashes_.verify(std::move(hash), password);
+  if (!can_match || !matches || stored->user.disabled()) co_return std::nullopt;
+  if (needs_rehash(stored->user.password_hash(), hashes_.cost())) {
+    co_await rehash(*stored, std::move(password));
+  }
+  co_return std::move(stored->user);
+}
+
+base::Task<bool> Accounts::rehash(store::StoredUser stored, base::SecretString password) {
+  try {
+    std::string hash = co_await hashes_.hash(std::move(password));
+    stored.user.set_password_hash(std::move(hash));
+    stored.user.touch(clock_.now());
+    co_return users_.update(stored.user, stored.revision);
+  } catch (const std::runtime_error& error) {
+    spdlog::warn("the password hash of {} is not renewed yet: {}",
+                 base::escape_for_log(stored.user.username()), error.what());
+  }
+  co_return false;
+}
+
+}  // namespace userbin::auth

@@ -1,0 +1,42 @@
+// Registration and login, as rules that know no HTTP.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "auth/hash_pool.h"
+#include "auth/password.h"
+#include "auth/username.h"
+#include "base/clock.h"
+#include "store/user_store.h"
+
+namespace userbin::auth {
+
+enum class RegisterResult { kRegistered, kNameTaken };
+
+/// Makes users and checks their passwords. Any thread may call; what it is made from outlives it.
+/// Every task throws base::StoreUnavailable and base::Overloaded.
+class Accounts {
+ public:
+  /// Hashes once, to have something to compare the passwords of unknown names with.
+  Accounts(store::UserStore& users, HashPool& hashes, const base::Clock& clock);
+
+  /// When this says kRegistered, the user is on the disk.
+  base::Task<RegisterResult> register_user(Username username, Password password);
+
+  /// The user, if he exists, is not disabled, and the password is his. Takes as long whichever of
+  /// these fails. A hash that is not of today's kind is replaced by one that is.
+  base::Task<std::optional<store::User>> authenticate(std::string username,
+                                                      base::SecretString password);
+
+ private:
+  /// Failing to replace a hash fails no login; the next one tries again.
+  base::Task<bool> rehash(store::StoredUser stored, base::SecretString password);
+
+  store::UserStore& users_;
+  HashPool& hashes_;
+  const base::Clock& clock_;
+  const std::string nobodys_hash_;
+};
+
+}  // namespace userbin::auth

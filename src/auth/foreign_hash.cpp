@@ -1,0 +1,259 @@
+#include "auth/foreign_hash.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <crypt.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <sodium.h>
+
+#include "base/text.h"
+
+namespace userbin::auth {
+
+namespace {
+
+constexpr unsigned long kMaxPbkdf2Iterations = 10'000'000;
+constexpr unsigned long kMaxShaCryptRounds = 5'000'000;
+constexpr unsigned long kMaxBcryptCost = 16;
+constexpr std::uint64_t kMaxScryptBytes = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMaxScryptParallelism = 16;
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const auto end = text.find(separator);
+    parts.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::optional<unsigned long> number(std::string_view text) {
+  unsigned long value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// The number in "name=number".
+std::optional<unsigned long> named_number(std::string_view text, std::string_view name) {
+  if (!text.starts_with(name)) return std::nullopt;
+  return number(text.substr(name.size()));
+}
+
+/// Base64 with or without padding; passlib writes '.' for '+'.
+std::optional<std::string> from_base64(std::string_view text) {
+  std::string plain(text);
+  std::replace(plain.begin(), plain.end(), '.', '+');
+  while (plain.ends_with('=')) plain.pop_back();
+  std::string bytes(plain.size(), '\0');
+  std::size_t length = 0;
+  if (sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), plain.data(),
+                        plain.size(), nullptr, &length, nullptr,
+                        sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0) {
+    return std::nullopt;
+  }
+  bytes.resize(length);
+  return bytes;
+}
+
+const unsigned char* as_bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+bool equal(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+struct Pbkdf2Hash {
+  std::string digest;  // "sha256"
+  unsigned long iterations = 0;
+  std::string salt;
+  std::string key;
+};
+
+struct ScryptHash {
+  std::uint64_t n = 0, r = 0, p = 0;
+  std::string salt;
+  std::string key;
+};
+
+/// "$pbkdf2-sha256$i=29000,l=32$salt$key" (PHC) and "$pbkdf2-sha256$29000$salt$key" (passlib).
+std::optional<Pbkdf2Hash> parse_phc_pbkdf2(std::string_view hash) {
+  const auto parts = split(hash, '$');
+  if (parts.size() != 5 || !parts[0].empty()) return std::nullopt;
+  const std::string_view cost = parts[2].substr(0, parts[2].find(','));
+  const auto iterations = cost.starts_with("i=") ? named_number(cost, "i=") : number(cost);
+  const auto salt = from_base64(parts[3]);
+  const auto key = from_base64(parts[4]);
+  if (!iterations || !salt || !key) return std::nullopt;
+  const std::string_view name = parts[1];
+  const std::string digest =
+      name == "pbkdf2" ? "sha1" : std::string(name.substr(name.find('-') + 1));
+  return Pbkdf2Hash{digest, *iterations, *salt, *key};
+}
+
+/// "pbkdf2:sha256:600000$salt$hex" (Werkzeug; the salt is text).
+std::optional<Pbkdf2Hash> parse_werkzeug_pbkdf2(std::string_view hash) {
+  const auto parts = split(hash, '$');
+  const auto method = split(parts[0], ':');
+  if (parts.size() != 3 || method.size() != 3) return std::nullopt;
+  const auto iterations = number(method[2]);
+  const auto key = base::from_hex(parts[2]);
+  if (!iterations || !key) return std::nullopt;
+  return Pbkdf2Hash{std::string(method[1]), *iterations, std::string(parts[1]), *key};
+}
+
+/// "pbkdf2_sha256$600000$salt$base64" (Django; the salt is text).
+std::optional<Pbkdf2Hash> parse_django_pbkdf2(std::string_view hash) {
+  const auto parts = split(hash, '$');
+  if (parts.size() != 4) return std::nullopt;
+  const auto iterations = number(parts[1]);
+  const auto key = from_base64(parts[3]);
+  if (!iterations || !key) return std::nullopt;
+  return Pbkdf2Hash{std::string(parts[0].substr(parts[0].find('_') + 1)), *iterations,
+                    std::string(parts[2]), *key};
+}
+
+/// "$scrypt$ln=16,r=8,p=1$salt$key" (PHC, passlib).
+std::optional<ScryptHash> parse_phc_scrypt(std::string_view hash) {
+  const auto parts = split(hash, '$');
+  if (parts.size() != 5) return std::nullopt;
+  const auto cost = split(parts[2], ',');
+  if (cost.size() != 3) return std::nullopt;
+  const auto log_n = named_number(cost[0], "ln=");
+  const auto r = named_number(cost[1], "r=");
+  const auto p = named_number(cost[2], "p=");
+  const auto salt = from_base64(parts[3]);
+  const auto key = from_base64(parts[4]);
+  if (!log_n || *log_n > 40 || !r || !p || !salt || !key) return std::nullopt;
+  return ScryptHash{std::uint64_t{1} << *log_n, *r, *p, *salt, *key};
+}
+
+/// "scrypt:32768:8:1$salt$hex" (Werkzeug; the salt is text).
+std::optional<ScryptHash> parse_werkzeug_scrypt(std::string_view hash) {
+  const auto parts = split(hash, '$');
+  const auto method = split(parts[0], ':');
+  if (parts.size() != 3 || method.size() != 4) return std::nullopt;
+  const auto n = number(method[1]);
+  const auto r = number(method[2]);
+  const auto p = number(method[3]);
+  const auto key = base::from_hex(parts[2]);
+  if (!n || !r || !p || !key) return std::nullopt;
+  return ScryptHash{*n, *r, *p, std::string(parts[1]), *key};
+}
+
+bool verify_pbkdf2(const std::optional<Pbkdf2Hash>& hash, std::string_view password) {
+  if (!hash || hash->iterations == 0 || hash->iterations > kMaxPbkdf2Iterations ||
+      hash->key.size() < 16 || hash->key.size() > 64) {
+    return false;
+  }
+  const EVP_MD* digest = EVP_get_digestbyname(hash->digest.c_str());
+  if (digest == nullptr) return false;
+  std::string key(hash->key.size(), '\0');
+  const int made = PKCS5_PBKDF2_HMAC(
+      password.data(), static_cast<int>(password.size()), as_bytes(hash->salt),
+      static_cast<int>(hash->salt.size()), static_cast<int>(hash->iterations), digest,
+      static_cast<int>(key.size()), reinterpret_cast<unsigned char*>(key.data()));
+  return made == 1 && equal(key, hash->key);
+}
+
+bool verify_scrypt(const std::optional<ScryptHash>& hash, std::string_view password) {
+  if (!hash || hash->key.size() < 16 || hash->key.size() > 64 || hash->r == 0 || hash->p == 0 ||
+      hash->p > kMaxScryptParallelism || hash->n > kMaxScryptBytes || hash->r > kMaxScryptBytes ||
+      hash->n * 128 > kMaxScryptBytes / hash->r) {
+    return false;
+  }
+  std::string key(hash->key.size(), '\0');
+  const int made = EVP_PBE_scrypt(password.data(), password.size(), as_bytes(hash->salt),
+                                  hash->salt.size(), hash->n, hash->r, hash->p, 2 * kMaxScryptBytes,
+                                  reinterpret_cast<unsigned char*>(key.data()), key.size());
+  return made == 1 && equal(key, hash->key);
+}
+
+/// What crypt(3) is not asked to do because it would take minutes.
+bool is_sane_crypt_cost(std::string_view hash) {
+  if (hash.starts_with("$2")) {
+    const auto parts = split(hash, '$');
+    const auto cost = parts.size() == 4 ? number(parts[2]) : std::nullopt;
+    return cost && *cost <= kMaxBcryptCost;
+  }
+  const auto rounds_at = hash.find("$rounds=");
+  if (rounds_at == std::string_view::npos) return true;
+  const std::string_view rest = hash.substr(rounds_at + 8);
+  const auto rounds = number(rest.substr(0, rest.find('$')));
+  return rounds && *rounds <= kMaxShaCryptRounds;
+}
+
+bool verify_crypt(const std::string& hash, const base::SecretString& password) {
+  if (!is_sane_crypt_cost(hash)) return false;
+  const auto data = std::make_unique<crypt_data>();
+  const char* made = crypt_r(password.reveal_c_str(), hash.c_str(), data.get());
+  const bool matches = made != nullptr && made[0] != '*' && equal(made, hash);
+  explicit_bzero(data.get(), sizeof(crypt_data));
+  return matches;
+}
+
+struct Scheme {
+  std::string_view prefix;
+  bool (*verify)(const std::string& hash, const base::SecretString& password);
+};
+
+constexpr auto kCrypt = verify_crypt;
+
+constexpr std::array kSchemes{
+    Scheme{"$2a$", kCrypt},
+    Scheme{"$2b$", kCrypt},
+    Scheme{"$2y$", kCrypt},
+    Scheme{"$5$", kCrypt},
+    Scheme{"$6$", kCrypt},
+    Scheme{"$7$", kCrypt},
+    Scheme{"$y$", kCrypt},
+    Scheme{"$scrypt$",
+           [](const std::string& hash, const base::SecretString& password) {
+             return verify_scrypt(parse_phc_scrypt(hash), password.reveal());
+           }},
+    Scheme{"scrypt:",
+           [](const std::string& hash, const base::SecretString& password) {
+             return verify_scrypt(parse_werkzeug_scrypt(hash), password.reveal());
+           }},
+    Scheme{"$pbkdf2",
+           [](const std::string& hash, const base::SecretString& password) {
+             return verify_pbkdf2(parse_phc_pbkdf2(hash), password.reveal());
+           }},
+    Scheme{"pbkdf2:",
+           [](const std::string& hash, const base::SecretString& password) {
+             return verify_pbkdf2(parse_werkzeug_pbkdf2(hash), password.reveal());
+           }},
+    Scheme{"pbkdf2_sha",
+           [](const std::string& hash, const base::SecretString& password) {
+             return verify_pbkdf2(parse_django_pbkdf2(hash), password.reveal());
+           }},
+};
+
+const Scheme* scheme_of(std::string_view hash) {
+  const auto* found = std::find_if(kSchemes.begin(), kSchemes.end(), [&](const Scheme& scheme) {
+    return hash.starts_with(scheme.prefix);
+  });
+  return found == kSchemes.end() ? nullptr : found;
+}
+
+}  // namespace
+
+bool is_known_foreign_hash(std::string_view hash) {
+  return scheme_of(hash) != nullptr;
+}
+
+bool verify_foreign_hash(const std::string& hash, const base::SecretString& password) {
+  const Scheme* scheme = scheme_of(hash);
+  const bool has_nul = password.reveal().find('\0') != std::string_view::npos;
+  return scheme != nullptr && !has_nul && scheme->verify(hash, password);
+}
+
+}  // namespace userbin::auth

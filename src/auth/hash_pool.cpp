@@ -1,0 +1,92 @@
+#include "auth/hash_pool.h"
+
+#include <stdexcept>
+#include <sys/resource.h>
+
+#include <sodium.h>
+
+#include "base/failure.h"
+
+namespace userbin::auth {
+
+/// Awaits a job: it is enqueued, and its work or its failure is there on resumption.
+struct HashPool::Done {
+  HashPool& pool;
+  Job& job;
+
+  bool await_ready() { return false; }
+  bool await_suspend(std::coroutine_handle<> waiting) {
+    job.waiting = waiting;
+    if (pool.enqueue(job)) return true;
+    job.failure = std::make_exception_ptr(
+        base::Overloaded("the queue for password hashes is full", std::chrono::seconds{2}));
+    return false;
+  }
+  void await_resume() {
+    if (job.failure) std::rethrow_exception(job.failure);
+  }
+};
+
+HashPool::HashPool(Options options, base::Executor& executor)
+    : options_(options), executor_(executor) {
+  if (sodium_init() < 0) throw std::runtime_error("libsodium cannot be initialised");
+  for (std::size_t i = 0; i < options_.slots; ++i) threads_.emplace_back([this] { run(); });
+}
+
+base::Task<std::string> HashPool::hash(base::SecretString password) {
+  std::string hash;
+  Job job{[&] { hash = hash_password(password, options_.cost); }};
+  co_await Done{*this, job};
+  co_return hash;
+}
+
+base::Task<bool> HashPool::verify(std::string hash, base::SecretString password) {
+  bool matches = false;
+  Job job{[&] { matches = verify_password(hash, password); }};
+  co_await Done{*this, job};
+  co_return matches;
+}
+
+void HashPool::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+bool HashPool::enqueue(Job& job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.size() >= options_.max_queue) return false;
+    queue_.push_back(&job);
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void HashPool::run() {
+  // Of this thread alone: on Linux a priority belongs to a thread.
+  setpriority(PRIO_PROCESS, 0, options_.nice);
+  for (;;) {
+    Job* job = nullptr;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+      if (stopping_) return;
+      job = queue_.front();
+      queue_.pop_front();
+    }
+    try {
+      job->work();
+    } catch (...) {
+      job->failure = std::current_exception();
+    }
+    // The job is gone as soon as it is resumed.
+    executor_.post(job->waiting);
+  }
+}
+
+}  // namespace userbin::auth

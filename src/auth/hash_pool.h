@@ -1,0 +1,76 @@
+// Password hashing off the threads that answer requests.
+#pragma once
+
+#include <condition_variable>
+#include <coroutine>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "auth/password_hash.h"
+#include "base/executor.h"
+#include "base/secret.h"
+#include "base/task.h"
+
+namespace userbin::auth {
+
+/// A few threads of low priority that hash passwords, with a bounded queue in front of them: a
+/// storm of logins can neither eat the memory nor delay other answers. Any thread may call hash()
+/// and verify(); what awaits them goes on on the executor.
+class HashPool {
+ public:
+  struct Options {
+    HashCost cost;
+    /// Hashes at a time; each needs the memory of its cost.
+    std::size_t slots = 1;
+    /// How many more may wait.
+    std::size_t max_queue = 256;
+    /// setpriority(2), 0 to 19: higher leaves more of a busy machine to other answers.
+    int nice = 10;
+  };
+
+  /// `executor` outlives this.
+  HashPool(Options options, base::Executor& executor);
+  ~HashPool() { stop(); }
+
+  /// A new hash at the pool's cost. Throws base::Overloaded if too many wait.
+  base::Task<std::string> hash(base::SecretString password);
+
+  /// verify_password() in the pool. Throws base::Overloaded if too many wait.
+  base::Task<bool> verify(std::string hash, base::SecretString password);
+
+  const HashCost& cost() const { return options_.cost; }
+
+  /// Ends the threads after the hashes they are at. What waits is never resumed. Idempotent.
+  void stop();
+
+ private:
+  struct Job {
+    std::function<void()> work;
+    std::coroutine_handle<> waiting = nullptr;
+    std::exception_ptr failure = nullptr;
+  };
+  struct Done;
+
+  /// False if the queue is full.
+  bool enqueue(Job& job);
+  void run();
+
+  const Options options_;
+  base::Executor& executor_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_:
+  std::deque<Job*> queue_;
+  bool stopping_ = false;
+
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace userbin::auth

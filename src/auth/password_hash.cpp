@@ -1,0 +1,80 @@
+#include "auth/password_hash.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+
+#include <sodium.h>
+
+#include "auth/foreign_hash.h"
+#include "base/failure.h"
+
+namespace userbin::auth {
+
+namespace {
+
+constexpr std::size_t kMaxVerifiedMemoryKib = std::size_t{1} << 20;
+constexpr unsigned kMaxVerifiedPasses = 100;
+
+bool is_argon2(std::string_view hash) {
+  return hash.starts_with("$argon2id$") || hash.starts_with("$argon2i$");
+}
+
+/// The number behind "name=" among a PHC string's parameters; 0 if there is none.
+unsigned long parameter(std::string_view hash, std::string_view name) {
+  const auto at = hash.find(name);
+  unsigned long value = 0;
+  if (at != std::string_view::npos) {
+    std::from_chars(hash.data() + at + name.size(), hash.data() + hash.size(), value);
+  }
+  return value;
+}
+
+}  // namespace
+
+bool meets_owasp_minimum(const HashCost& cost) {
+  constexpr std::array<HashCost, 5> kMinimum{
+      {{47104, 1}, {19456, 2}, {12288, 3}, {9216, 4}, {7168, 5}}};
+  return std::any_of(kMinimum.begin(), kMinimum.end(), [&](const HashCost& minimum) {
+    return cost.memory_kib >= minimum.memory_kib && cost.passes >= minimum.passes;
+  });
+}
+
+std::string hash_password(const base::SecretString& password, const HashCost& cost) {
+  std::array<char, crypto_pwhash_STRBYTES> hash{};
+  const std::string_view text = password.reveal();
+  if (crypto_pwhash_str_alg(hash.data(), text.data(), text.size(), cost.passes,
+                            cost.memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0) {
+    throw base::Overloaded("no memory for a password hash (" + std::to_string(cost.memory_kib) +
+                               " KiB); lower --hash-slots or --hash-memory",
+                           std::chrono::seconds{5});
+  }
+  return hash.data();
+}
+
+bool is_known_hash(std::string_view hash) {
+  return is_argon2(hash) || is_known_foreign_hash(hash);
+}
+
+bool verify_password(const std::string& hash, const base::SecretString& password) {
+  if (!is_argon2(hash)) return verify_foreign_hash(hash, password);
+  if (parameter(hash, "m=") > kMaxVerifiedMemoryKib || parameter(hash, "t=") > kMaxVerifiedPasses) {
+    return false;
+  }
+  const std::string_view text = password.reveal();
+  errno = 0;
+  if (crypto_pwhash_str_verify(hash.c_str(), text.data(), text.size()) == 0) return true;
+  if (errno == ENOMEM) {
+    throw base::Overloaded("no memory to check a password hash", std::chrono::seconds{5});
+  }
+  return false;
+}
+
+bool needs_rehash(const std::string& hash, const HashCost& cost) {
+  return !hash.starts_with("$argon2id$") ||
+         crypto_pwhash_str_needs_rehash(hash.c_str(), cost.passes, cost.memory_kib * 1024) != 0;
+}
+
+}  // namespace userbin::auth

@@ -1,0 +1,135 @@
+#include "auth/sessions.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include <sodium.h>
+
+#include "base/failure.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace userbin::auth {
+
+namespace {
+
+constexpr std::size_t kTokenBytes = 32;
+constexpr std::size_t kTokenLength = 43;  // in base64url without padding
+constexpr std::chrono::seconds kWriteUsesEvery{30};
+constexpr std::size_t kMaxUnwrittenUses = 10'000;
+constexpr std::size_t kMaxUserAgentBytes = 256;
+
+base::SecretString new_token() {
+  std::array<unsigned char, kTokenBytes> bytes{};
+  randombytes_buf(bytes.data(), bytes.size());
+  std::string token(kTokenLength + 1, '\0');
+  sodium_bin2base64(token.data(), token.size(), bytes.data(), bytes.size(),
+                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  sodium_memzero(bytes.data(), bytes.size());
+  token.pop_back();
+  return base::SecretString(std::move(token));
+}
+
+std::string hash_of(std::string_view token) {
+  std::array<unsigned char, crypto_hash_sha256_BYTES> digest{};
+  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(token.data()),
+                     token.size());
+  return base::to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+}  // namespace
+
+Sessions::Sessions(store::SessionStore& sessions, store::UserStore& users, const base::Clock& clock,
+                   SessionRules rules)
+    : sessions_(sessions), users_(users), clock_(clock), rules_(rules) {}
+
+Sessions::~Sessions() {
+  try {
+    flush();
+  } catch (const base::StoreUnavailable& error) {
+    spdlog::warn("the last uses of some sessions are not written: {}", error.what());
+  }
+}
+
+NewSession Sessions::begin(const std::string& user_key, const ClientInfo& client, bool remember) {
+  const base::WallTime now = clock_.now();
+  base::SecretString token = new_token();
+  store::Session session{.token_hash = hash_of(token.reveal()),
+                         .user_key = user_key,
+                         .created_at = now,
+                         .last_seen_at = now,
+                         .expires_at = {},
+                         .remember = remember,
+                         .client = client.address,
+                         .user_agent = client.user_agent.substr(0, kMaxUserAgentBytes)};
+  session.expires_at = expiry(session, now);
+  sessions_.remove_expired(now);
+  sessions_.insert(session);
+  return {std::move(token), remember ? std::optional(rules_.remembered) : std::nullopt};
+}
+
+std::optional<Principal> Sessions::authenticate(std::string_view token) {
+  if (token.size() != kTokenLength) return std::nullopt;
+  auto session = sessions_.find(hash_of(token));
+  if (!session) return std::nullopt;
+  const base::WallTime now = clock_.now();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto use = unwritten_.find(session->token_hash);
+    if (use != unwritten_.end()) session->expires_at = use->second.expires_at;
+  }
+  if (now >= session->expires_at) return std::nullopt;
+  auto found = users_.find(session->user_key);
+  if (!found || found->user.disabled()) return std::nullopt;
+  note_use(*session, now);
+  return Principal{std::move(found->user), *std::move(session)};
+}
+
+void Sessions::end(std::string_view token) {
+  if (token.size() == kTokenLength) sessions_.remove(hash_of(token));
+}
+
+void Sessions::end_all(const std::string& user_key) {
+  sessions_.remove_all(user_key);
+}
+
+void Sessions::flush() {
+  std::vector<store::SessionUse> uses;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [hash, use] : unwritten_) uses.push_back(use);
+  }
+  sessions_.touch(uses);
+  const std::lock_guard lock(mutex_);
+  for (const store::SessionUse& use : uses) {
+    const auto now_there = unwritten_.find(use.token_hash);
+    if (now_there != unwritten_.end() && now_there->second.seen_at == use.seen_at) {
+      unwritten_.erase(now_there);
+    }
+  }
+}
+
+base::WallTime Sessions::expiry(const store::Session& session, base::WallTime now) const {
+  if (session.remember) return session.created_at + rules_.remembered;
+  return std::min(now + rules_.idle, session.created_at + rules_.lifetime);
+}
+
+void Sessions::note_use(const store::Session& session, base::WallTime now) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (unwritten_.empty()) unwritten_since_ = now;
+    unwritten_[session.token_hash] = {session.token_hash, now, expiry(session, now)};
+    const bool due =
+        now - unwritten_since_ >= kWriteUsesEvery || unwritten_.size() > kMaxUnwrittenUses;
+    if (!due) return;
+    unwritten_since_ = now;
+  }
+  try {
+    flush();
+  } catch (const base::StoreUnavailable& error) {
+    spdlog::warn("the last uses of some sessions are not written yet: {}", error.what());
+  }
+}
+
+}  // namespace userbin::auth

@@ -1,0 +1,87 @@
+// Who is signed in.
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "store/session_store.h"
+#include "store/user_store.h"
+
+namespace userbin::auth {
+
+struct SessionRules {
+  /// A session ends after this long without use,
+  std::chrono::seconds idle = std::chrono::hours{12};
+  /// and this long after login in any case.
+  std::chrono::seconds lifetime = std::chrono::hours{24};
+  /// Both, for a session that is remembered.
+  std::chrono::seconds remembered = std::chrono::days{30};
+};
+
+/// Where a login came from.
+struct ClientInfo {
+  std::string address;
+  std::string user_agent;
+};
+
+/// A session that has just begun.
+struct NewSession {
+  /// 256 random bits in base64url, for the client only.
+  base::SecretString token;
+  /// How long the cookie is to be kept; nullopt: as long as the browser runs.
+  std::optional<std::chrono::seconds> max_age;
+};
+
+/// Whoever a request comes from, once his token was found good.
+struct Principal {
+  store::User user;
+  store::Session session;
+};
+
+/// Begins, checks and ends sessions. Any thread may call; the stores outlive this. Calls throw
+/// base::StoreUnavailable.
+class Sessions {
+ public:
+  Sessions(store::SessionStore& sessions, store::UserStore& users, const base::Clock& clock,
+           SessionRules rules);
+  /// Writes what flush() writes; a failure is logged.
+  ~Sessions();
+
+  NewSession begin(const std::string& user_key, const ClientInfo& client, bool remember);
+
+  /// Whose session this is. nullopt: no such session, expired, or its user is gone or disabled.
+  /// Counts as a use of the session.
+  std::optional<Principal> authenticate(std::string_view token);
+
+  /// Ends the session of this token, if there is one.
+  void end(std::string_view token);
+
+  /// Ends all sessions of a user.
+  void end_all(const std::string& user_key);
+
+  /// Writes when sessions were last used, which is otherwise done now and then, in batches.
+  void flush();
+
+ private:
+  /// When a session ends if it is not used after `now`.
+  base::WallTime expiry(const store::Session& session, base::WallTime now) const;
+  void note_use(const store::Session& session, base::WallTime now);
+
+  store::SessionStore& sessions_;
+  store::UserStore& users_;
+  const base::Clock& clock_;
+  const SessionRules rules_;
+
+  std::mutex mutex_;
+  // Guarded by mutex_: uses that are not written yet, by token hash, and since when.
+  std::unordered_map<std::string, store::SessionUse> unwritten_;
+  base::WallTime unwritten_since_{};
+};
+
+}  // namespace userbin::auth

@@ -1,0 +1,39 @@
+// One request and its answer on a connection, by libfcgi.
+#pragma once
+
+#include <cstddef>
+
+#include <fcgiapp.h>
+
+#include "base/unique_fd.h"
+#include "http/request.h"
+#include "http/response.h"
+
+namespace userbin::fastcgi {
+
+/// Owns a connection and speaks FastCGI on it, one request after the other. Used by one thread at a
+/// time. libfcgi neither accepts nor closes: its own close waits for the peer.
+class Exchange {
+ public:
+  explicit Exchange(base::UniqueFd connection) : connection_(std::move(connection)) {}
+  ~Exchange() { FCGX_Free(&fcgx_, 0); }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  int fd() const { return connection_.get(); }
+
+  /// Reads the request that inspect() found to be there, with its whole body of `body_bytes`; does
+  /// not wait. With `body_too_large` the body is left unread, and the connection cannot be used for
+  /// another request. False if it cannot be read; the connection is of no use then.
+  bool read(http::Request& request, std::size_t body_bytes, bool body_too_large);
+
+  /// Sends the answer. True if the connection can carry another request: nginx asked to keep it,
+  /// and nothing failed.
+  bool send(const http::Response& response);
+
+ private:
+  base::UniqueFd connection_;
+  FCGX_Request fcgx_{};
+};
+
+}  // namespace userbin::fastcgi

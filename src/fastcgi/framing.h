@@ -1,0 +1,36 @@
+// Whether a whole request has arrived, told from the record headers alone. A pure function.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace userbin::fastcgi {
+
+/// What a request may need. Both fit into a socket's buffer together, so that a request can be
+/// looked at as a whole before any of it is read.
+inline constexpr std::size_t kMaxBodyBytes = 64 * 1024;
+inline constexpr std::size_t kMaxParamsBytes = 64 * 1024;
+/// Body, parameters, and the headers and padding of their records.
+inline constexpr std::size_t kMaxRequestBytes = kMaxBodyBytes + kMaxParamsBytes + 16 * 1024;
+
+enum class Arrival {
+  kNothing,
+  kIncomplete,
+  /// From the beginning to the end of its body, and nothing behind it.
+  kComplete,
+  /// All parameters are here, but more body than is allowed.
+  kBodyTooLarge,
+  /// Not a request that this program serves; the connection can only be closed.
+  kBroken,
+};
+
+struct Inspection {
+  Arrival arrival = Arrival::kNothing;
+  std::size_t body_bytes = 0;
+};
+
+/// Looks at what a connection has sent and nobody has read yet. FastCGI 1.0, sections 3.3 and 5.1
+/// to 5.3: BEGIN_REQUEST for a responder, PARAMS up to an empty one, STDIN up to an empty one.
+Inspection inspect(std::string_view bytes);
+
+}  // namespace userbin::fastcgi

@@ -1,0 +1,235 @@
+#include "fastcgi/server.h"
+
+#include <cerrno>
+#include <exception>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <utility>
+
+#include "base/log.h"
+#include "fastcgi/exchange.h"
+#include "fastcgi/peek.h"
+
+namespace userbin::fastcgi {
+
+namespace {
+
+constexpr std::chrono::seconds kShedWarningEvery{10};
+
+base::UniqueFd open_spare() {
+  return base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+void watch(const base::UniqueFd& epoll, int operation, int fd, std::uint32_t events, void* id) {
+  epoll_event event{.events = events, .data = {.ptr = id}};
+  epoll_ctl(epoll.get(), operation, fd, &event);
+}
+
+}  // namespace
+
+/// A connection and the request on it. Touched by one thread at a time: epoll tells one thread of
+/// it (EPOLLONESHOT), and that thread passes it on through epoll, the waiting room or post().
+struct Server::Connection {
+  Connection(Server& server_, base::UniqueFd fd) : server(server_), exchange(std::move(fd)) {}
+
+  Server& server;
+  Exchange exchange;
+  bool is_watched = false;
+  bool has_unread_body = false;
+  http::Request request;
+  base::Task<http::Response> answer;
+};
+
+Server::Server(Listener& listener, Options options)
+    : listener_(listener),
+      options_(options),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      posted_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)),
+      stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      spare_(open_spare()) {
+  FCGX_Init();
+  waiting_room_ = std::make_unique<WaitingRoom>(options_.request_timeout,
+                                                [this](void* id, WaitingRoom::Verdict verdict) {
+                                                  auto& connection = *static_cast<Connection*>(id);
+                                                  if (verdict == WaitingRoom::Verdict::kReady) {
+                                                    await_request(connection);
+                                                  } else {
+                                                    close(connection);
+                                                  }
+                                                });
+}
+
+Server::~Server() {
+  stop();
+}
+
+void Server::start(http::Handler handler) {
+  handler_ = std::move(handler);
+  watch(epoll_, EPOLL_CTL_ADD, stop_event_.get(), EPOLLIN, &stop_event_);
+  watch(epoll_, EPOLL_CTL_ADD, posted_event_.get(), EPOLLIN, &posted_event_);
+  watch(epoll_, EPOLL_CTL_ADD, listener_.fd(), EPOLLIN, &listener_);
+  for (std::size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { run(); });
+}
+
+void Server::post(std::coroutine_handle<> work) {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    posted_.push_back(work);
+  }
+  // One count for each piece of work, one wake-up for each count.
+  eventfd_write(posted_event_.get(), 1);
+}
+
+bool Server::drain(std::chrono::milliseconds patience) {
+  draining_ = true;
+  if (!listener_.withdraw()) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.fd(), nullptr);
+  std::unique_lock lock(drained_mutex_);
+  return drained_.wait_for(lock, patience, [&] { return in_progress_ == 0; });
+}
+
+void Server::stop() {
+  eventfd_write(stop_event_.get(), 1);
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  waiting_room_.reset();
+}
+
+void Server::run() {
+  for (;;) {
+    epoll_event event{};
+    if (epoll_wait(epoll_.get(), &event, 1, -1) != 1) continue;
+    if (event.data.ptr == &stop_event_) return;
+    if (event.data.ptr == &listener_) {
+      accept_one();
+    } else if (event.data.ptr == &posted_event_) {
+      resume_one();
+    } else {
+      on_readable(*static_cast<Connection*>(event.data.ptr));
+    }
+  }
+}
+
+void Server::accept_one() {
+  base::UniqueFd fd(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (!fd) {
+    if (errno == EMFILE || errno == ENFILE) shed_one();
+    return;  // otherwise another thread was quicker, or the peer is gone
+  }
+  auto owned = std::make_unique<Connection>(*this, std::move(fd));
+  Connection& connection = *owned;
+  {
+    const std::lock_guard lock(connections_mutex_);
+    connections_.emplace(&connection, std::move(owned));
+  }
+  on_readable(connection);
+}
+
+void Server::shed_one() {
+  const std::lock_guard lock(connections_mutex_);
+  spare_.reset();
+  base::UniqueFd(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+  spare_ = open_spare();
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_shed_warning_ < kShedWarningEvery) return;
+  last_shed_warning_ = now;
+  spdlog::warn(
+      "connections are turned away: no more file descriptors with {} connections open; "
+      "raise LimitNOFILE= in the service, or lower nginx's keepalive",
+      connections_.size());
+}
+
+void Server::resume_one() {
+  eventfd_t count = 0;
+  if (eventfd_read(posted_event_.get(), &count) != 0) return;  // another thread took it
+  std::coroutine_handle<> work;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    work = posted_.front();
+    posted_.pop_front();
+  }
+  work.resume();
+}
+
+void Server::on_readable(Connection& connection) {
+  const Inspection inspection = peek(connection.exchange.fd());
+  switch (inspection.arrival) {
+    case Arrival::kComplete: return serve(connection, inspection.body_bytes, false);
+    case Arrival::kBodyTooLarge: return serve(connection, 0, true);
+    case Arrival::kNothing: return await_request(connection);
+    case Arrival::kIncomplete:
+      return waiting_room_->enter(&connection, connection.exchange.fd(),
+                                  WaitingRoom::For::kRestOfRequest);
+    case Arrival::kBroken: return close(connection);
+  }
+}
+
+void Server::serve(Connection& connection, std::size_t body_bytes, bool body_too_large) {
+  ++in_progress_;
+  connection.has_unread_body = body_too_large;
+  connection.request = {};
+  if (!connection.exchange.read(connection.request, body_bytes, body_too_large)) {
+    close(connection);
+    return request_ended();
+  }
+  try {
+    connection.answer = handler_(connection.request);
+  } catch (const std::exception& error) {  // no memory
+    spdlog::error("a request could not be begun: {}", error.what());
+    close(connection);
+    return request_ended();
+  }
+  // From here on the connection may be at another thread, or gone.
+  connection.answer.start(&Server::on_done, &connection);
+}
+
+void Server::on_done(void* connection) noexcept {
+  auto& done = *static_cast<Connection*>(connection);
+  Server& server = done.server;
+  server.finish(done);
+  server.request_ended();
+}
+
+void Server::finish(Connection& connection) {
+  bool keep = false;
+  try {
+    const http::Response response = connection.answer.take();
+    keep = connection.exchange.send(response) && !draining_;
+  } catch (const std::exception& error) {
+    spdlog::error("a request ended without an answer: {}", error.what());
+  }
+  connection.answer = {};
+  if (connection.has_unread_body) {
+    ::shutdown(connection.exchange.fd(), SHUT_WR);
+    waiting_room_->enter(&connection, connection.exchange.fd(), WaitingRoom::For::kPeerToClose);
+  } else if (keep) {
+    await_request(connection);
+  } else {
+    close(connection);
+  }
+}
+
+void Server::await_request(Connection& connection) {
+  const int operation = connection.is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  connection.is_watched = true;
+  watch(epoll_, operation, connection.exchange.fd(), EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
+        &connection);
+}
+
+void Server::close(Connection& connection) {
+  std::unique_ptr<Connection> owned;
+  const std::lock_guard lock(connections_mutex_);
+  const auto found = connections_.find(&connection);
+  owned = std::move(found->second);
+  connections_.erase(found);
+}
+
+void Server::request_ended() {
+  if (--in_progress_ == 0 && draining_) {
+    const std::lock_guard lock(drained_mutex_);
+    drained_.notify_all();
+  }
+}
+
+}  // namespace userbin::fastcgi

@@ -1,0 +1,102 @@
+// The FastCGI server: many connections, few threads.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/task.h"
+#include "base/unique_fd.h"
+#include "fastcgi/listener.h"
+#include "fastcgi/waiting_room.h"
+#include "http/router.h"
+
+namespace userbin::fastcgi {
+
+/// Accepts connections and waits on all of them with one epoll, which its threads share. The thread
+/// that is told of a request looks whether all of it has arrived, reads it by libfcgi, starts the
+/// handler, and answers when that is done; if the handler has to wait, the thread goes on with
+/// other requests, and whichever thread is free answers later. So a thread is held neither by an
+/// idle connection, nor by a peer that stalls, nor by a handler that waits.
+///
+/// Only the hot path is short: accept, peek, read, one write, close.
+///
+/// post() may be called from any thread at any time; start(), drain() and stop() from one thread.
+class Server final : public base::Executor {
+ public:
+  struct Options {
+    std::size_t threads = 4;
+    /// How long a request may take to arrive once it has begun.
+    std::chrono::milliseconds request_timeout{10'000};
+  };
+
+  /// Takes no connection before start(). `listener` outlives this.
+  Server(Listener& listener, Options options);
+  /// Stops. Requests that wait for something are abandoned; nothing may resume them any more.
+  ~Server() override;
+
+  /// Begins to serve. An exception out of `handler` closes the connection and is logged.
+  void start(http::Handler handler);
+
+  void post(std::coroutine_handle<> work) override;
+
+  /// Takes no further connections but those that are queued already, and returns when every request
+  /// that was being answered is answered, or after `patience`. True if all are.
+  bool drain(std::chrono::milliseconds patience);
+
+  /// Ends the threads after what each is at. Idempotent.
+  void stop();
+
+ private:
+  struct Connection;
+
+  void run();
+  void accept_one();
+  void shed_one();
+  void resume_one();
+  void on_readable(Connection& connection);
+  void serve(Connection& connection, std::size_t body_bytes, bool body_too_large);
+  static void on_done(void* connection) noexcept;
+  void finish(Connection& connection);
+  void await_request(Connection& connection);
+  void close(Connection& connection);
+  void request_ended();
+
+  Listener& listener_;
+  const Options options_;
+  http::Handler handler_;  // constant after start()
+
+  base::UniqueFd epoll_;
+  base::UniqueFd posted_event_;
+  base::UniqueFd stop_event_;
+
+  std::mutex posted_mutex_;
+  std::deque<std::coroutine_handle<>> posted_;  // guarded by posted_mutex_
+
+  std::mutex connections_mutex_;
+  // Guarded by connections_mutex_:
+  std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
+  /// A descriptor in reserve: given up to accept, and turn away, a connection when there are no
+  /// more.
+  base::UniqueFd spare_;
+  std::chrono::steady_clock::time_point last_shed_warning_{};
+
+  std::atomic<std::size_t> in_progress_ = 0;
+  std::atomic<bool> draining_ = false;
+  std::mutex drained_mutex_;
+  std::condition_variable drained_;
+
+  std::unique_ptr<WaitingRoom> waiting_room_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace userbin::fastcgi

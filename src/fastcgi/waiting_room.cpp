@@ -1,0 +1,117 @@
+#include "fastcgi/waiting_room.h"
+
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <vector>
+
+#include "fastcgi/peek.h"
+
+namespace userbin::fastcgi {
+
+namespace {
+
+constexpr int kExpireEveryMs = 500;
+
+/// Whether the peer has closed, once everything that came from it is thrown away.
+bool is_drained_and_closed(int fd) {
+  std::array<char, 16 * 1024> trash;
+  for (;;) {
+    const ssize_t count = ::recv(fd, trash.data(), trash.size(), MSG_DONTWAIT);
+    if (count > 0) continue;
+    return count == 0 || (errno != EAGAIN && errno != EINTR);
+  }
+}
+
+}  // namespace
+
+WaitingRoom::WaitingRoom(std::chrono::milliseconds patience, OnLeave on_leave)
+    : patience_(patience),
+      on_leave_(std::move(on_leave)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      stop_event_(eventfd(0, EFD_CLOEXEC)) {
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stop_event_.get(), &event);
+  thread_ = std::thread([this] { run(); });
+}
+
+WaitingRoom::~WaitingRoom() {
+  eventfd_write(stop_event_.get(), 1);
+  thread_.join();
+}
+
+void WaitingRoom::enter(void* id, int fd, For what) {
+  {
+    const std::lock_guard lock(mutex_);
+    guests_[id] = {fd, what, std::chrono::steady_clock::now() + patience_};
+  }
+  // Edge-triggered: what is there already counts as news once, and then only what is added.
+  epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data = {.ptr = id}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+}
+
+void WaitingRoom::run() {
+  std::array<epoll_event, 64> events;
+  auto next_expiry = std::chrono::steady_clock::now();
+  for (;;) {
+    const int count = epoll_wait(epoll_.get(), events.data(), events.size(), kExpireEveryMs);
+    for (int i = 0; i < count; ++i) {
+      void* id = events[static_cast<std::size_t>(i)].data.ptr;
+      if (id == nullptr) return;
+      look_at(id);
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_expiry) {
+      expire();
+      next_expiry = now + std::chrono::milliseconds(kExpireEveryMs);
+    }
+  }
+}
+
+void WaitingRoom::look_at(void* id) {
+  Guest guest;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = guests_.find(id);
+    if (found == guests_.end()) return;
+    guest = found->second;
+  }
+  if (guest.what == For::kPeerToClose) {
+    if (is_drained_and_closed(guest.fd)) leave(id, Verdict::kGone);
+    return;
+  }
+  switch (peek(guest.fd).arrival) {
+    case Arrival::kNothing:
+    case Arrival::kIncomplete: return;
+    case Arrival::kComplete:
+    case Arrival::kBodyTooLarge: return leave(id, Verdict::kReady);
+    case Arrival::kBroken: return leave(id, Verdict::kGone);
+  }
+}
+
+void WaitingRoom::expire() {
+  const auto now = std::chrono::steady_clock::now();
+  std::vector<void*> expired;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, guest] : guests_) {
+      if (now >= guest.deadline) expired.push_back(id);
+    }
+  }
+  for (void* id : expired) leave(id, Verdict::kGone);
+}
+
+void WaitingRoom::leave(void* id, Verdict verdict) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = guests_.find(id);
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, found->second.fd, nullptr);
+    guests_.erase(found);
+  }
+  on_leave_(id, verdict);
+}
+
+}  // namespace userbin::fastcgi

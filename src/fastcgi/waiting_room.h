@@ -1,0 +1,60 @@
+// Connections that a thread must not wait for.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "base/unique_fd.h"
+
+namespace userbin::fastcgi {
+
+/// Waits, with one thread for all of them, for connections whose request has arrived in part, and
+/// for those whose peer is still sending what nobody will read. Each has a deadline.
+/// enter() may be called from any thread; the callbacks come from the room's own thread, and from
+/// then on the connection is the callee's again.
+class WaitingRoom {
+ public:
+  enum class For {
+    kRestOfRequest,
+    /// What arrives is thrown away, until the peer closes: closing first would destroy an answer
+    /// that is still on its way (RFC 9112, section 9.6).
+    kPeerToClose,
+  };
+  enum class Verdict { kReady, kGone };
+  /// `id` is what enter() was called with.
+  using OnLeave = std::function<void(void* id, Verdict verdict)>;
+
+  WaitingRoom(std::chrono::milliseconds patience, OnLeave on_leave);
+  ~WaitingRoom();
+
+  void enter(void* id, int fd, For what);
+
+ private:
+  using Deadline = std::chrono::steady_clock::time_point;
+  struct Guest {
+    int fd = -1;
+    For what = For::kRestOfRequest;
+    Deadline deadline;
+  };
+
+  void run();
+  void look_at(void* id);
+  void expire();
+  void leave(void* id, Verdict verdict);
+
+  const std::chrono::milliseconds patience_;
+  const OnLeave on_leave_;
+  base::UniqueFd epoll_;
+  base::UniqueFd stop_event_;
+
+  std::mutex mutex_;
+  // Guarded by mutex_:
+  std::unordered_map<void*, Guest> guests_;
+
+  std::thread thread_;
+};
+
+}  // namespace userbin::fastcgi

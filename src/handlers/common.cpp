@@ -1,0 +1,54 @@
+#include "handlers/common.h"
+
+#include "base/text.h"
+#include "http/cookie.h"
+#include "http/error.h"
+#include "http/origin.h"
+
+namespace userbin::handlers {
+
+std::optional<std::string_view> session_token(const http::Request& request) {
+  constexpr std::string_view kBearer = "bearer ";
+  const std::string_view header = request.authorization;
+  if (base::to_lower_ascii(header.substr(0, kBearer.size())) == kBearer) {
+    return header.substr(kBearer.size());
+  }
+  return http::find_cookie(request.cookie, http::session_cookie_name(request.https));
+}
+
+std::optional<auth::Principal> principal_of(const Services& services,
+                                            const http::Request& request) {
+  const auto token = session_token(request);
+  return token ? services.sessions.authenticate(*token) : std::nullopt;
+}
+
+std::string requested_redirect(const http::Fields& fields, const http::Request& request) {
+  std::optional<std::string> target = fields.text("rd");
+  if (!target && !request.query.empty()) {
+    try {
+      const auto query = http::decode_form(request.query);
+      const auto found = query.find("rd");
+      if (found != query.end()) target = found->second;
+    } catch (const http::RequestRefused&) {
+      // A broken query asks for nothing.
+    }
+  }
+  return target && http::is_safe_redirect(*target) ? *target : "";
+}
+
+std::string page_url(const http::Request& request, const std::string& page,
+                     std::initializer_list<std::pair<const char*, std::string>> query) {
+  std::string url = request.mount + page;
+  char separator = '?';
+  for (const auto& [name, value] : query) {
+    if (value.empty()) continue;
+    url += separator;
+    // nginx puts these values into its pages as they stand in the URL, so what may stand there as
+    // it is does.
+    url += std::string(name) + '=' + base::percent_encode(value, "/@+");
+    separator = '&';
+  }
+  return url;
+}
+
+}  // namespace userbin::handlers

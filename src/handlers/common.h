@@ -1,0 +1,30 @@
+// What several handlers need of a request.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "auth/sessions.h"
+#include "handlers/services.h"
+#include "http/body.h"
+#include "http/request.h"
+
+namespace userbin::handlers {
+
+/// The session token of a request: Authorization: Bearer (RFC 6750, section 2.1), else the cookie.
+std::optional<std::string_view> session_token(const http::Request& request);
+
+/// Who asks; nullopt if nobody is signed in. Throws base::StoreUnavailable.
+std::optional<auth::Principal> principal_of(const Services& services, const http::Request& request);
+
+/// Where the client wants to go after a form: "rd" of the body, else of the query. Empty if there
+/// is none, or it is no safe path on this site.
+std::string requested_redirect(const http::Fields& fields, const http::Request& request);
+
+/// A page's address with a query: page_url(request, "/login", {{"notice", "registered"}}). Values
+/// that are empty are left out.
+std::string page_url(const http::Request& request, const std::string& page,
+                     std::initializer_list<std::pair<const char*, std::string>> query);
+
+}  // namespace userbin::handlers

@@ -1,0 +1,151 @@
+#include "handlers/dispatcher.h"
+
+#include <atomic>
+#include <unistd.h>
+
+#include "base/failure.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "handlers/common.h"
+#include "handlers/routes.h"
+#include "http/body.h"
+#include "http/error.h"
+#include "http/origin.h"
+
+namespace userbin::handlers {
+
+namespace {
+
+using http::ErrorCode;
+using http::Request;
+using http::Response;
+
+constexpr std::chrono::seconds kStoreRetryAfter{5};
+
+bool is_safe_method(const std::string& method) {
+  return method == "GET" || method == "HEAD";
+}
+
+/// An id for a request that came without one (not through our nginx/userbin_params).
+std::string request_id_of(const Request& request) {
+  static std::atomic<unsigned> count = 0;
+  if (!request.request_id.empty()) return request.request_id;
+  return fmt::format("{}-{}", getpid(), ++count);
+}
+
+/// What a person has typed and should not have to type again.
+std::string typed_username(const Request& request) {
+  const auto username =
+      auth::Username::parse(http::decode_body(request).text("username").value_or(""));
+  return username ? username->text() : "";
+}
+
+/// A browser that sent a form goes back to it; the page tells from the code what was wrong.
+Response back_to_form(const Response& error, const std::string& page, const Request& request) {
+  std::string username;
+  std::string redirect;
+  try {
+    username = typed_username(request);
+    redirect = requested_redirect(http::decode_body(request), request);
+  } catch (const http::RequestRefused&) {
+    // A body that cannot be read has nothing to keep.
+  }
+  Response response = http::see_other_response(page_url(request, page,
+                                                        {{"error", error.error_code},
+                                                         {"reason", error.error_reason},
+                                                         {"username", username},
+                                                         {"rd", redirect}}));
+  response.error_code = error.error_code;
+  return response;
+}
+
+Response onward(const Response& success) {
+  Response response = http::see_other_response(success.see_other);
+  for (const auto& field : success.headers) {
+    if (field.first == "Set-Cookie") response.headers.push_back(field);
+  }
+  return response;
+}
+
+void log_answer(const Request& request, const Response& response, int status,
+                const std::string& cause, const std::string& id) {
+  const bool is_failure = status >= 500;
+  const bool is_news = is_failure || !is_safe_method(request.method) || !cause.empty();
+  const auto level = is_failure ? spdlog::level::err
+                     : is_news  ? spdlog::level::info
+                                : spdlog::level::debug;
+  spdlog::log(level, "{} {} {}{}{}{}{} client={} id={}", base::escape_for_log(request.method, 16),
+              base::escape_for_log(request.path), status, response.error_code.empty() ? "" : " ",
+              response.error_code, cause.empty() ? "" : ": ", base::escape_for_log(cause, 512),
+              base::escape_for_log(request.remote_address, 64), base::escape_for_log(id, 64));
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(const Services& services)
+    : services_(services), router_(make_router(services)) {}
+
+base::Task<Response> Dispatcher::answer(const Request& request) const {
+  std::string cause;
+  Response response;
+  try {
+    response = co_await route(request, cause);
+  } catch (const http::RequestRefused& refused) {
+    response = http::error_response(refused.code(), refused.details());
+    cause = refused.what();
+  } catch (const base::StoreUnavailable& failure) {
+    response =
+        http::error_response(ErrorCode::kStoreUnavailable, {.retry_after = kStoreRetryAfter});
+    cause = failure.what();
+  } catch (const base::Overloaded& failure) {
+    response = http::error_response(ErrorCode::kOverloaded, {.retry_after = failure.retry_after()});
+    cause = failure.what();
+  } catch (const std::exception& failure) {
+    response = http::error_response(ErrorCode::kInternal);
+    cause = failure.what();
+  }
+
+  const int status = response.status;
+  const http::Router::Match match = router_.find(request.method, request.path);
+  const bool is_verification = request.path == kVerifyPath;
+  if (is_verification && status != 200 && status != 403) {
+    // nginx takes any other status for its own failure; what cannot be verified is not let in.
+    if (status != 401) response = http::error_response(ErrorCode::kNotSignedIn);
+  } else if (http::is_browser_form(request)) {
+    if (status < 400 && !response.see_other.empty()) {
+      response = onward(response);
+    } else if (status >= 400 && match.route != nullptr && !match.route->form_page.empty()) {
+      response = back_to_form(response, match.route->form_page, request);
+    }
+  }
+
+  const std::string id = request_id_of(request);
+  log_answer(request, response, status, cause, id);
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  response.headers.emplace_back("X-Request-Id", id);
+  response.headers.emplace_back("Content-Length", std::to_string(response.body.size()));
+  if (request.method == "HEAD") response.body.clear();
+  co_return response;
+}
+
+base::Task<Response> Dispatcher::route(const Request& request, std::string& cause) const {
+  if (request.ambiguous) {
+    throw http::RequestRefused(ErrorCode::kMalformedBody, "a parameter came twice");
+  }
+  if (const auto code = http::error_code_of(request.refused_by_nginx)) {
+    throw http::RequestRefused(*code, "refused by nginx");
+  }
+  const http::Router::Match match = router_.find(request.method, request.path);
+  if (match.allow.empty()) co_return http::error_response(ErrorCode::kNotFound);
+  if (match.route == nullptr) {
+    co_return http::error_response(ErrorCode::kMethodNotAllowed, {.allow = match.allow});
+  }
+  if (!is_safe_method(request.method) && http::is_cross_site(request, services_.public_origin)) {
+    cause = "sec-fetch-site '" + request.sec_fetch_site + "', origin '" + request.origin + "'";
+    co_return http::error_response(ErrorCode::kCrossSite);
+  }
+  co_return co_await match.route->handler(request);
+}
+
+}  // namespace userbin::handlers

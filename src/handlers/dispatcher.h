@@ -1,0 +1,30 @@
+// From a request to its answer: what is the same for every route.
+#pragma once
+
+#include <string>
+
+#include "base/task.h"
+#include "handlers/services.h"
+#include "http/router.h"
+
+namespace userbin::handlers {
+
+/// Finds the route, keeps other sites out, turns everything thrown into an answer, sends a browser
+/// that posted a form to a page, adds the fields that every answer has, and writes one log line.
+/// Any thread may call.
+class Dispatcher {
+ public:
+  /// `services` outlives this.
+  explicit Dispatcher(const Services& services);
+
+  /// Never throws anything but std::bad_alloc. `request` outlives the task.
+  base::Task<http::Response> answer(const http::Request& request) const;
+
+ private:
+  base::Task<http::Response> route(const http::Request& request, std::string& cause) const;
+
+  const Services& services_;
+  const http::Router router_;
+};
+
+}  // namespace userbin::handlers

@@ -1,0 +1,36 @@
+// The handlers, one for a route. Each says what it reads and what it answers; what every route can
+// answer (malformed bodies, overload, no store) is thrown and becomes an answer in dispatcher.h.
+#pragma once
+
+#include "base/task.h"
+#include "handlers/services.h"
+#include "http/request.h"
+#include "http/response.h"
+
+namespace userbin::handlers {
+
+/// POST /register: username, password. 200 · 400 username_taken, invalid_username, weak_password,
+/// missing_field.
+base::Task<http::Response> register_user(const Services& services, const http::Request& request);
+
+/// POST /login: username, password, [remember], [rd], [token]. 200 with a session cookie, and with
+/// the token in the body if asked for · 401 invalid_credentials · 400 missing_field.
+base::Task<http::Response> log_in(const Services& services, const http::Request& request);
+
+/// POST /logout: [everywhere]. 200, the cookie is cleared; also without a session.
+base::Task<http::Response> log_out(const Services& services, const http::Request& request);
+
+/// GET /me. 200 with the user, without his password · 401 not_signed_in.
+base::Task<http::Response> me(const Services& services, const http::Request& request);
+
+/// GET /verify, for nginx's auth_request: reads the session and what nginx requires. 200 with the
+/// four Remote-* fields · 401 with the login page in Location · 403 without the required role.
+base::Task<http::Response> verify(const Services& services, const http::Request& request);
+
+/// GET /healthz. 200 while the process runs.
+base::Task<http::Response> healthz(const Services& services, const http::Request& request);
+
+/// GET /readyz. 200 · 503 store_unavailable.
+base::Task<http::Response> readyz(const Services& services, const http::Request& request);
+
+}  // namespace userbin::handlers

@@ -1,0 +1,26 @@
+#include "handlers/routes.h"
+
+#include "handlers/handlers.h"
+
+namespace userbin::handlers {
+
+http::Router make_router(const Services& services) {
+  using Function = base::Task<http::Response> (*)(const Services&, const http::Request&);
+  const auto with = [&services](Function function) -> http::Handler {
+    return
+        [&services, function](const http::Request& request) { return function(services, request); };
+  };
+  const Pages& pages = services.pages;
+  return http::Router({
+      // method  path         handler               page with the form
+      {"GET", kVerifyPath, with(verify), ""},
+      {"POST", "/register", with(register_user), pages.registration},
+      {"POST", "/login", with(log_in), pages.login},
+      {"POST", "/logout", with(log_out), pages.home},
+      {"GET", "/me", with(me), ""},
+      {"GET", "/healthz", with(healthz), ""},
+      {"GET", "/readyz", with(readyz), ""},
+  });
+}
+
+}  // namespace userbin::handlers

@@ -1,0 +1,31 @@
+// What the handlers work with.
+#pragma once
+
+#include <string>
+
+#include "auth/accounts.h"
+#include "auth/password.h"
+#include "auth/sessions.h"
+#include "store/user_store.h"
+
+namespace userbin::handlers {
+
+/// Where the site's pages are, relative to the mount.
+struct Pages {
+  std::string home = "/account";
+  std::string login = "/login";
+  std::string registration = "/register";
+};
+
+/// Everything a handler may ask; made once, outlives the requests. All of it is thread-safe.
+struct Services {
+  auth::Accounts& accounts;
+  auth::Sessions& sessions;
+  store::UserStore& users;
+  auth::PasswordRules password_rules;
+  Pages pages;
+  /// "https://example.org"; empty: the host that is asked for.
+  std::string public_origin;
+};
+
+}  // namespace userbin::handlers

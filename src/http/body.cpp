@@ -1,0 +1,175 @@
+#include "http/body.h"
+
+#include <memory>
+
+#include <json/reader.h>
+
+#include "base/text.h"
+#include "http/error.h"
+
+namespace userbin::http {
+
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+
+[[noreturn]] void refuse_body(const std::string& why) {
+  throw RequestRefused(ErrorCode::kMalformedBody, why);
+}
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+struct MediaType {
+  std::string essence;
+  bool is_utf8 = true;
+};
+
+/// RFC 9110, section 8.3.1; of the parameters only charset matters here.
+MediaType parse_media_type(std::string_view text) {
+  MediaType type;
+  const auto semicolon = text.find(';');
+  type.essence = base::to_lower_ascii(trim(text.substr(0, semicolon)));
+  while (semicolon != std::string_view::npos && !text.empty()) {
+    const auto next = text.find(';');
+    const std::string parameter = base::to_lower_ascii(trim(text.substr(0, next)));
+    if (parameter.starts_with("charset=")) {
+      type.is_utf8 = parameter == "charset=utf-8" || parameter == "charset=\"utf-8\"";
+    }
+    text = next == std::string_view::npos ? std::string_view() : text.substr(next + 1);
+  }
+  return type;
+}
+
+/// RFC 8259, section 7: control characters inside strings must be escaped. jsoncpp lets them pass.
+bool has_raw_control_in_string(std::string_view text) {
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      in_string = !in_string;
+    } else if (in_string && text[i] == '\\') {
+      ++i;
+    } else if (in_string && static_cast<unsigned char>(text[i]) < 0x20) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::string decode_form_part(std::string part) {
+  for (char& c : part) {
+    if (c == '+') c = ' ';
+  }
+  auto decoded = base::percent_decode(part);
+  if (!decoded) refuse_body("broken percent-encoding in a form");
+  if (!base::is_utf8(*decoded)) refuse_body("invalid UTF-8 in a form");
+  return *std::move(decoded);
+}
+
+}  // namespace
+
+std::optional<std::string> Fields::text(const std::string& name) const {
+  const Json::Value* value = values_.find(name.data(), name.data() + name.size());
+  if (value == nullptr || value->isNull()) return std::nullopt;
+  if (!value->isString()) {
+    throw RequestRefused(ErrorCode::kMalformedBody, "field " + name + " is not a string",
+                         {.fields = {{name, "This must be a text"}}});
+  }
+  std::string text = value->asString();
+  if (!base::is_utf8(text)) refuse_body("lone surrogate in field " + name);
+  return text;
+}
+
+void Fields::require(std::initializer_list<const char*> names) const {
+  ErrorDetails details;
+  std::string missing;
+  for (const char* name : names) {
+    if (!text(name).value_or("").empty()) continue;
+    details.fields[name] = "This field is required";
+    missing += std::string(missing.empty() ? "" : ", ") + name;
+  }
+  if (!missing.empty()) {
+    throw RequestRefused(ErrorCode::kMissingField, "missing: " + missing, details);
+  }
+}
+
+bool Fields::flag(const std::string& name) const {
+  const Json::Value* value = values_.find(name.data(), name.data() + name.size());
+  if (value != nullptr && value->isBool()) return value->asBool();
+  const std::string word = base::to_lower_ascii(text(name).value_or(""));
+  return word == "1" || word == "on" || word == "true" || word == "yes";
+}
+
+Json::Value decode_json_object(std::string_view text) {
+  if (!base::is_utf8(text)) refuse_body("invalid UTF-8 in JSON");
+  if (has_raw_control_in_string(text)) refuse_body("unescaped control character in JSON");
+  Json::CharReaderBuilder builder;
+  Json::CharReaderBuilder::strictMode(&builder.settings_);
+  builder["stackLimit"] = kMaxJsonDepth;
+  builder["skipBom"] = false;
+  const std::unique_ptr<Json::CharReader> reader(builder.newCharReader());
+  Json::Value value;
+  std::string errors;
+  bool parsed = false;
+  try {
+    parsed = reader->parse(text.data(), text.data() + text.size(), &value, &errors);
+  } catch (const Json::Exception& error) {  // too deep
+    errors = error.what();
+  }
+  if (!parsed) refuse_body("JSON: " + errors);
+  if (!value.isObject()) refuse_body("JSON, but not an object");
+  return value;
+}
+
+std::map<std::string, std::string> decode_form(std::string_view text) {
+  std::map<std::string, std::string> fields;
+  while (!text.empty()) {
+    const auto end = text.find('&');
+    const std::string_view pair = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+    if (pair.empty()) continue;
+    const auto equals = pair.find('=');
+    std::string name = decode_form_part(std::string(pair.substr(0, equals)));
+    std::string value;
+    if (equals != std::string_view::npos) {
+      value = decode_form_part(std::string(pair.substr(equals + 1)));
+    }
+    if (fields.size() == kMaxFormFields) refuse_body("too many form fields");
+    if (!fields.emplace(std::move(name), std::move(value)).second) {
+      refuse_body("a form field came twice");
+    }
+  }
+  return fields;
+}
+
+Fields decode_body(const Request& request) {
+  if (request.body_too_large) throw RequestRefused(ErrorCode::kBodyTooLarge, "body too large");
+  if (request.body_cut_short) refuse_body("the body is not as long as announced");
+  if (request.body.empty() && request.content_type.empty()) return {};
+  const MediaType type = parse_media_type(request.content_type);
+  if (type.is_utf8 && type.essence == kJson) {
+    return Fields(decode_json_object(request.body));
+  }
+  if (type.is_utf8 && type.essence == kForm) {
+    Json::Value values(Json::objectValue);
+    for (auto& [name, value] : decode_form(request.body)) values[name] = std::move(value);
+    return Fields(std::move(values));
+  }
+  throw RequestRefused(ErrorCode::kUnsupportedMediaType,
+                       "content type " + base::escape_for_log(request.content_type));
+}
+
+bool is_json(const Request& request) {
+  return parse_media_type(request.content_type).essence == kJson;
+}
+
+bool is_browser_form(const Request& request) {
+  return parse_media_type(request.content_type).essence == kForm &&
+         base::to_lower_ascii(request.accept).find("text/html") != std::string::npos;
+}
+
+}  // namespace userbin::http

@@ -1,0 +1,43 @@
+#include <cstdio>
+#include <span>
+#include <string_view>
+
+#include "app/commands.h"
+
+namespace {
+
+struct Command {
+  std::string_view name;
+  int (*run)(std::span<char*> arguments);
+  const char* help;
+};
+
+constexpr Command kCommands[] = {
+    {"serve", userbin::app::serve, "answer nginx's requests over FastCGI"},
+};
+
+int print_usage(std::FILE* out, int status) {
+  std::fputs(
+      "userbin: user accounts for any site behind nginx\n\nusage: userbin COMMAND [OPTION...]\n\n",
+      out);
+  for (const Command& command : kCommands) {
+    std::fprintf(out, "  %-10s %s\n", command.name.data(), command.help);
+  }
+  std::fputs("\n'userbin COMMAND --help' describes its options; 'userbin --version' the version.\n",
+             out);
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) return print_usage(stderr, 2);
+  const std::string_view name = argv[1];
+  for (const Command& command : kCommands) {
+    if (name == command.name) return command.run({argv + 2, argv + argc});
+  }
+  if (name == "--version") return std::puts("userbin " USERBIN_VERSION) < 0;
+  if (name == "--help" || name == "help") return print_usage(stdout, 0);
+  std::fprintf(stderr, "userbin: there is no command '%s'\n\n", argv[1]);
+  return print_usage(stderr, 2);
+}

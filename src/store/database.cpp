@@ -1,0 +1,131 @@
+#include "store/database.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/stat.h>
+
+#include <soci/sqlite3/soci-sqlite3.h>
+
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "store/schema.h"
+
+namespace userbin::store {
+
+namespace {
+
+std::string mend_for(int sqlite_result) {
+  switch (sqlite_result & 0xFF) {
+    case SQLITE_FULL: return "; free some space on its disk";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return "; put back a backup, or save what can be read with 'sqlite3 FILE .recover'";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return "; another program holds a lock on it";
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM: return "; this user must be able to write to the file and to its folder";
+    case SQLITE_IOERR: return "; look into the kernel's log for errors of its disk";
+    default: return "";
+  }
+}
+
+std::string quoted(const std::string& path) {
+  std::string text = "db=\"";
+  for (const char c : path) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + '"';
+}
+
+}  // namespace
+
+Database::Database(Options options) : options_(std::move(options)) {
+  const std::filesystem::path folder = std::filesystem::absolute(options_.path).parent_path();
+  if (!std::filesystem::is_directory(folder)) {
+    throw base::BadSetting("--store: there is no folder " + folder.string() +
+                           "; make it, owned by the user that runs userbin");
+  }
+  const base::UniqueFd file(::open(options_.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file)
+    throw base::StoreUnavailable(described(std::strerror(errno)) + mend_for(SQLITE_CANTOPEN));
+  struct stat status {};
+  if (::fstat(file.get(), &status) == 0 && (status.st_mode & 077) != 0) {
+    spdlog::warn("{} can be read by other users of this machine; mend: chmod 600 {}", options_.path,
+                 options_.path);
+  }
+  guarded([&] { idle_.push_back(open_connection()); });
+}
+
+Database::~Database() = default;
+
+FileIdentity Database::current_identity() const {
+  struct stat status {};
+  if (::stat(options_.path.c_str(), &status) != 0) {
+    throw base::StoreUnavailable(described(std::strerror(errno)) +
+                                 "; put the file back, or restart userbin for an empty one");
+  }
+  return {status.st_dev, status.st_ino};
+}
+
+std::unique_ptr<Connection> Database::take_connection() {
+  const FileIdentity identity = current_identity();
+  {
+    std::unique_lock lock(mutex_);
+    const bool free = returned_.wait_for(lock, options_.patience,
+                                         [&] { return leased_ < options_.max_connections; });
+    if (!free) throw base::StoreUnavailable(described("all connections are busy"));
+    ++leased_;
+    while (!idle_.empty()) {
+      std::unique_ptr<Connection> connection = std::move(idle_.back());
+      idle_.pop_back();
+      if (connection->identity_ == identity) return connection;
+    }
+  }
+  try {
+    return open_connection();
+  } catch (...) {
+    give_back(nullptr);
+    throw;
+  }
+}
+
+void Database::give_back(std::unique_ptr<Connection> connection) {
+  {
+    const std::lock_guard lock(mutex_);
+    --leased_;
+    if (connection) idle_.push_back(std::move(connection));
+  }
+  returned_.notify_one();
+}
+
+std::unique_ptr<Connection> Database::open_connection() {
+  auto connection = std::make_unique<Connection>();
+  connection->identity_ = current_identity();
+  soci::session& sql = connection->sql_;
+  sql.open(soci::sqlite3, quoted(options_.path));
+  sql << "PRAGMA busy_timeout = " << options_.patience.count();
+  sql << "PRAGMA journal_mode = WAL";
+  sql << "PRAGMA synchronous = FULL";
+  try {
+    migrate(sql);
+  } catch (const base::StoreUnavailable& error) {
+    throw base::StoreUnavailable(described(error.what()));
+  }
+  return connection;
+}
+
+std::string Database::described(const std::string& cause) const {
+  return "store " + options_.path + ": " + cause;
+}
+
+std::string Database::explained(const soci::soci_error& error) const {
+  const auto* sqlite_error = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
+  return described(error.get_error_message()) +
+         (sqlite_error != nullptr ? mend_for(sqlite_error->result()) : "");
+}
+
+}  // namespace userbin::store

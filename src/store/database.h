@@ -1,0 +1,142 @@
+// The database under the stores: connections, schema, and what its errors mean. SOCI's only home is
+// this folder; other folders see user_store.h and session_store.h.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <typeindex>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <soci/soci.h>
+
+#include "base/failure.h"
+
+namespace userbin::store {
+
+/// Which file a connection was opened on, so that a file put in its place is noticed.
+struct FileIdentity {
+  unsigned long long device = 0;
+  unsigned long long inode = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+
+/// One connection and its prepared statements. Used by one thread at a time.
+class Connection {
+ public:
+  soci::session& sql() { return sql_; }
+
+  /// The prepared statement of this type, made on first use. `Statement` is a struct that is made
+  /// from a soci::session& and holds the variables it is bound to.
+  template <typename Statement>
+  Statement& prepared() {
+    std::shared_ptr<void>& slot = prepared_[typeid(Statement)];
+    if (!slot) slot = std::make_shared<Statement>(sql_);
+    return *static_cast<Statement*>(slot.get());
+  }
+
+ private:
+  friend class Database;
+
+  soci::session sql_;
+  // After sql_, so that statements go before their session.
+  std::unordered_map<std::type_index, std::shared_ptr<void>> prepared_;
+  FileIdentity identity_;
+};
+
+/// An SQLite database in a file: write-ahead log, synchronous=FULL (a commit that returned is on
+/// the disk), mode 0600. Any thread may call; as many connections as run at once, up to a limit.
+///
+/// A connection on which anything failed is closed, and the next call opens a new one, so that the
+/// store works again as soon as the cause is gone. A file that was removed is not made again while
+/// the program runs: an empty list in place of the lost one would let anybody register anew.
+class Database {
+ public:
+  struct Options {
+    std::string path;
+    /// Connections at once; further calls wait.
+    std::size_t max_connections = 8;
+    /// How long a call waits for a connection, or for a lock that another program holds.
+    std::chrono::milliseconds patience{2000};
+  };
+
+  /// Opens the file, makes it if there is none, and brings its schema up to date. Throws
+  /// base::StoreUnavailable, or base::BadSetting if the folder is missing.
+  explicit Database(Options options);
+  ~Database();
+
+  /// work(Connection&) on a connection of its own. Every error of the database is thrown as
+  /// base::StoreUnavailable.
+  template <typename Work>
+  auto read(Work&& work) {
+    return guarded([&] {
+      Lease lease(*this);
+      auto result = work(lease.connection());
+      lease.keep();
+      return result;
+    });
+  }
+
+  /// The same for work that changes something: one at a time, so that the threads of this program
+  /// queue up instead of polling for SQLite's lock.
+  template <typename Work>
+  auto write(Work&& work) {
+    std::unique_lock turn(writing_turn_, options_.patience);
+    if (!turn.owns_lock()) throw base::StoreUnavailable(described("too many changes are waiting"));
+    return read(std::forward<Work>(work));
+  }
+
+ private:
+  /// Holds a connection, and gives it back if keep() was called.
+  class Lease {
+   public:
+    explicit Lease(Database& database)
+        : database_(database), connection_(database.take_connection()) {}
+    ~Lease() { database_.give_back(keep_ ? std::move(connection_) : nullptr); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+
+    Connection& connection() { return *connection_; }
+    void keep() { keep_ = true; }
+
+   private:
+    Database& database_;
+    std::unique_ptr<Connection> connection_;
+    bool keep_ = false;
+  };
+
+  template <typename Work>
+  auto guarded(Work&& work) {
+    try {
+      return work();
+    } catch (const soci::soci_error& error) {
+      throw base::StoreUnavailable(explained(error));
+    }
+  }
+
+  std::unique_ptr<Connection> take_connection();
+  /// nullptr for one that is not to be used again.
+  void give_back(std::unique_ptr<Connection> connection);
+  std::unique_ptr<Connection> open_connection();
+  /// Identity of the file as it is now; throws base::StoreUnavailable if it is gone.
+  FileIdentity current_identity() const;
+  std::string described(const std::string& cause) const;
+  std::string explained(const soci::soci_error& error) const;
+
+  const Options options_;
+
+  std::timed_mutex writing_turn_;
+
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  // Guarded by mutex_:
+  std::vector<std::unique_ptr<Connection>> idle_;
+  std::size_t leased_ = 0;
+};
+
+}  // namespace userbin::store

@@ -1,0 +1,59 @@
+#include "store/schema.h"
+
+#include <string>
+#include <vector>
+
+#include "base/failure.h"
+
+namespace userbin::store {
+
+namespace {
+
+/// What each version adds, as single statements. A version that was released is never changed; a
+/// new one goes at the end. SQL that PostgreSQL and its relatives run too.
+const std::vector<std::vector<const char*>> kMigrations{
+    {
+        "CREATE TABLE users ("
+        " name TEXT PRIMARY KEY,"      // user_key()
+        " record TEXT NOT NULL,"       // the JSON record
+        " revision BIGINT NOT NULL)",  // counts its changes
+        "CREATE TABLE sessions ("
+        " token_hash TEXT PRIMARY KEY,"
+        " name TEXT NOT NULL,"  // user_key()
+        " created_at BIGINT NOT NULL,"
+        " last_seen_at BIGINT NOT NULL,"  // times: microseconds since 1970, UTC
+        " expires_at BIGINT NOT NULL,"
+        " remember INTEGER NOT NULL,"
+        " client TEXT NOT NULL,"
+        " user_agent TEXT NOT NULL)",
+        "CREATE INDEX sessions_by_name ON sessions (name, created_at)",
+        "CREATE INDEX sessions_by_expiry ON sessions (expires_at)",
+    },
+};
+
+}  // namespace
+
+void migrate(soci::session& sql) {
+  const int newest = static_cast<int>(kMigrations.size());
+  int version = 0;
+  sql << "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
+  sql << "SELECT COALESCE(MAX(version), 0) FROM schema_version", soci::into(version);
+  if (version == newest) return;
+  if (version > newest) {
+    throw base::StoreUnavailable("the store has schema version " + std::to_string(version) +
+                                 ", this program knows " + std::to_string(newest) +
+                                 ": install the newer userbin that wrote it");
+  }
+  soci::transaction transaction(sql);
+  // A write first, so that a second program waits here; then look again.
+  sql << "DELETE FROM schema_version WHERE version < 0";
+  sql << "SELECT COALESCE(MAX(version), 0) FROM schema_version", soci::into(version);
+  for (; version < newest; ++version) {
+    for (const char* statement : kMigrations[static_cast<std::size_t>(version)]) sql << statement;
+    const int reached = version + 1;
+    sql << "INSERT INTO schema_version (version) VALUES (:version)", soci::use(reached);
+  }
+  transaction.commit();
+}
+
+}  // namespace userbin::store
