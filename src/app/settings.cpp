@@ -52,11 +52,11 @@ class Options {
 
   template <typename Duration>
   void add_duration(const std::string& flag, Duration& value, const std::string& help) {
-    const auto set = [&value](const std::string& text) {
+    const auto set = [&value, flag](const std::string& text) {
       try {
         value = std::chrono::duration_cast<Duration>(parse_duration(text));
       } catch (const std::invalid_argument& error) {
-        throw CLI::ValidationError(error.what());
+        throw CLI::ValidationError(flag, error.what());
       }
     };
     finish(flag, app_.add_option_function<std::string>(flag, set, help)
@@ -66,7 +66,7 @@ class Options {
 
  private:
   CLI::Option* finish(const std::string& flag, CLI::Option* option) {
-    return option->envname(environment_name(flag))->group(group_);
+    return option->envname(environment_name(flag))->group(group_)->take_last();
   }
 
   CLI::App& app_;

@@ -45,19 +45,51 @@ MediaType parse_media_type(std::string_view text) {
   return type;
 }
 
-/// RFC 8259, section 7: control characters inside strings must be escaped. jsoncpp lets them pass.
-bool has_raw_control_in_string(std::string_view text) {
+/// The UTF-16 unit of the \uXXXX at the front of `text`; 0 also if there is none.
+unsigned escaped_unit(std::string_view text) {
+  if (!text.starts_with("\\u")) return 0;
+  const auto bytes = base::from_hex(text.substr(2, 4));
+  if (!bytes || bytes->size() != 2) return 0;
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return static_cast<unsigned char>((*bytes)[i]);
+  };
+  return byte(0) << 8 | byte(1);
+}
+
+bool is_high_surrogate(unsigned unit) {
+  return unit >= 0xD800 && unit <= 0xDBFF;
+}
+
+bool is_low_surrogate(unsigned unit) {
+  return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+/// What jsoncpp lets pass and RFC 8259 does not: control characters and halves of surrogate pairs
+/// in strings; comments, and a NUL (the end to jsoncpp) with anything behind it, outside of them.
+void refuse_what_jsoncpp_lets_pass(std::string_view text) {
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '"') {
+    const char c = text[i];
+    const bool is_control = static_cast<unsigned char>(c) < 0x20;
+    if (c == '"') {
       in_string = !in_string;
-    } else if (in_string && text[i] == '\\') {
-      ++i;
-    } else if (in_string && static_cast<unsigned char>(text[i]) < 0x20) {
-      return true;
+    } else if (!in_string) {
+      if (c == '/') refuse_body("comment in JSON");
+      if (is_control && c != '\t' && c != '\n' && c != '\r') {
+        refuse_body("control character in JSON");
+      }
+    } else if (is_control) {
+      refuse_body("unescaped control character in JSON");
+    } else if (c == '\\') {
+      const unsigned unit = escaped_unit(text.substr(i));
+      const bool is_pair =
+          is_high_surrogate(unit) && is_low_surrogate(escaped_unit(text.substr(i + 6)));
+      if (!is_pair && (is_high_surrogate(unit) || is_low_surrogate(unit))) {
+        refuse_body("lone surrogate in JSON");
+      }
+      i += is_pair ? 11 : 1;
     }
   }
-  return false;
 }
 
 std::string decode_form_part(std::string part) {
@@ -106,7 +138,7 @@ bool Fields::flag(const std::string& name) const {
 
 Json::Value decode_json_object(std::string_view text) {
   if (!base::is_utf8(text)) refuse_body("invalid UTF-8 in JSON");
-  if (has_raw_control_in_string(text)) refuse_body("unescaped control character in JSON");
+  refuse_what_jsoncpp_lets_pass(text);
   Json::CharReaderBuilder builder;
   Json::CharReaderBuilder::strictMode(&builder.settings_);
   builder["stackLimit"] = kMaxJsonDepth;

@@ -124,8 +124,10 @@ std::string Database::described(const std::string& cause) const {
 
 std::string Database::explained(const soci::soci_error& error) const {
   const auto* sqlite_error = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
-  return described(error.get_error_message()) +
-         (sqlite_error != nullptr ? mend_for(sqlite_error->result()) : "");
+  std::string cause = error.get_error_message();
+  // SOCI's own function in front of SQLite's words says nothing to an operator.
+  if (cause.starts_with("sqlite3_")) cause.erase(0, cause.find(": ") + 2);
+  return described(cause) + (sqlite_error != nullptr ? mend_for(sqlite_error->result()) : "");
 }
 
 }  // namespace userbin::store

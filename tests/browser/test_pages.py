@@ -1,0 +1,773 @@
+#!/usr/bin/python3
+"""The pages in a real browser: Chromium, nginx and the worker, each started here.
+
+usage: /usr/bin/python3 tests/browser/test_pages.py [PATH-TO-USERBIN]
+
+Prints "N passed, N failed" on standard output and leaves pictures of all pages in
+build/screenshots.
+"""
+
+import base64
+import contextlib
+import functools
+import html.parser
+import http.client
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.parse
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+PASSWORD = "seven green lanterns"
+FORM = "application/x-www-form-urlencoded"
+START_SECONDS = 15
+WAIT_SECONDS = 10
+
+userbin = ROOT / "build" / "release" / "userbin"
+site = None
+browsers = {}  # by whether script is on: "on", "off"
+numbers = itertools.count(1)
+
+
+class Site:
+    """A worker behind an nginx on a free port, with all its files in one folder."""
+
+    def __init__(self, program, folder):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self._program = program
+        self._folder = folder
+        self._processes = {}
+
+    def start(self):
+        state = self._folder
+        subprocess.run([ROOT / "tools" / "make-site", state, str(self.port)], check=True)
+        self._spawn("worker", [
+            self._program, "serve", "--listen", f"unix:{state}/userbin.sock",
+            "--store", f"{state}/userbin.db", "--log-file", f"{state}/userbin.log",
+            "--hash-memory", "8", "--hash-passes", "1", "--allow-weak-hashing"])
+        self._spawn("nginx", [
+            "/usr/sbin/nginx", "-p", state, "-c", f"{state}/nginx/example.conf",
+            "-e", f"{state}/nginx-error.log",
+            *(["-g", "user root;"] if os.geteuid() == 0 else [])])
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            for name, process in self._processes.items():
+                if process.poll() is not None:
+                    raise RuntimeError(f"{name} ended with {process.returncode}: {self._logs()}")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no answer on {self.origin}: {self._logs()}")
+            time.sleep(0.05)
+
+    def stop(self):
+        for name in ("nginx", "worker"):
+            process = self._processes.pop(name, None)
+            if process is None:
+                continue
+            process.terminate()
+            try:
+                process.wait(WAIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def ask(self, method, target, body=None, headers=None):
+        """One request, sent as it stands; redirects are not followed."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)
+        with contextlib.closing(connection):
+            connection.request(method, target, body, headers or {})
+            response = connection.getresponse()
+            return response, response.read().decode()
+
+    def new_user(self, name=None):
+        """Registers a user with PASSWORD and gives the name."""
+        name = name or f"reader{next(numbers)}"
+        response, text = self.ask("POST", "/register",
+                                  json.dumps({"username": name, "password": PASSWORD}),
+                                  {"Content-Type": "application/json"})
+        if response.status != 200:
+            raise RuntimeError(f"could not register {name}: {response.status} {text}")
+        return name
+
+    def _spawn(self, name, command):
+        log = pathlib.Path(self._folder, f"{name}.out")
+        with log.open("w") as output:
+            self._processes[name] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+
+    def _answers(self):
+        try:
+            return self.ask("GET", "/healthz")[0].status == 200
+        except OSError:
+            return False
+
+    def _logs(self):
+        logs = [log for pattern in ("*.out", "*.log")
+                for log in sorted(pathlib.Path(self._folder).glob(pattern))]
+        return "\n".join(f"[{log.name}] {log.read_text()[-1000:]}" for log in logs)
+
+
+class Browser:
+    """A Chromium with a new profile, and what a person does with it."""
+
+    def __init__(self, origin, folder, script):
+        options = webdriver.ChromeOptions()
+        options.binary_location = "/usr/bin/chromium"
+        for argument in (
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
+                "--no-first-run", "--disable-background-networking",
+                "--disable-component-update", "--disable-sync", f"--user-data-dir={folder}",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        if not script:
+            options.add_experimental_option(
+                "prefs", {"profile.managed_default_content_settings.javascript": 2})
+        service = Service("/usr/bin/chromedriver", env={**os.environ, "HOME": folder})
+        self.origin = origin
+        self.driver = webdriver.Chrome(service=service, options=options)
+        self.driver.set_page_load_timeout(WAIT_SECONDS)
+
+    def runs_script(self):
+        self.driver.get("data:text/html,<title>off</title><script>document.title='on'</script>")
+        return self.driver.title == "on"
+
+    def forget(self):
+        """As if never logged in."""
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+
+    def open(self, target):
+        self.driver.get(self.origin + target)
+
+    @property
+    def where(self):
+        """The address without the origin, if it is on our site."""
+        return self.driver.current_url.removeprefix(self.origin)
+
+    def find(self, css):
+        return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def all(self, css):
+        return self.driver.find_elements(By.CSS_SELECTOR, css)
+
+    def value(self, field):
+        return self.find(f"#{field}").get_property("value")
+
+    def focused(self):
+        """The id, else the text, of what has the focus."""
+        element = self.driver.switch_to.active_element
+        return element.get_property("id") or element.text
+
+    def texts(self, css):
+        return [element.text for element in self.all(css)]
+
+    def fill(self, username=None, password=None):
+        for field, text in (("username", username), ("password", password)):
+            if text is not None:
+                self.find(f"#{field}").clear()
+                self.find(f"#{field}").send_keys(text)
+
+    def press(self, text):
+        """Presses the button and waits for the next page."""
+        button = self.driver.find_element(By.XPATH, f"//button[normalize-space()='{text}']")
+        with self.leaving():
+            button.click()
+
+    def follow(self, text):
+        with self.leaving():
+            self.driver.find_element(By.LINK_TEXT, text).click()
+
+    def log_in(self, username, password=PASSWORD):
+        self.fill(username, password)
+        self.press("Log in")
+
+    def keys(self, *keys):
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def keys_with_shift(self, *keys):
+        ActionChains(self.driver).key_down(Keys.SHIFT).send_keys(*keys).key_up(
+            Keys.SHIFT).perform()
+
+    @contextlib.contextmanager
+    def leaving(self):
+        """Waits after the body until another document has come."""
+        before = self._document()
+        yield
+        WebDriverWait(self.driver, WAIT_SECONDS, 0.02).until(lambda _: self._document() != before)
+
+    def session_cookies(self):
+        return [cookie for cookie in self.driver.get_cookies() if "userbin" in cookie["name"]]
+
+    def console(self):
+        """What was written to the console since the last call."""
+        return [f"{entry['level']}: {entry['message']}"
+                for entry in self.driver.get_log("browser")]
+
+    def structure(self):
+        """The elements of the page and the names of their attributes, without any content."""
+        return [tuple(element) for element in self.driver.execute_script(
+            "return [...document.querySelectorAll('*')].map("
+            "  e => [e.localName, e.getAttributeNames().sort().join(' ')])")]
+
+    @contextlib.contextmanager
+    def without_csp(self):
+        """Lets inline script run, so that escaping alone has to hold."""
+        self.driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
+        try:
+            yield
+        finally:
+            self.driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": False})
+
+    @contextlib.contextmanager
+    def screen(self, width, scheme):
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+            "features": [{"name": "prefers-color-scheme", "value": scheme}]})
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500})
+        try:
+            yield
+        finally:
+            self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+            self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    def page_width(self):
+        return self.driver.execute_script("return document.documentElement.scrollWidth")
+
+    def save_picture(self, path):
+        """The whole page, not only what fits into the window."""
+        size = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
+        shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {
+            "captureBeyondViewport": True, "clip": {**size, "scale": 1}})
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+    def _document(self):
+        return self.driver.execute_cdp_cmd("Page.getFrameTree", {})["frameTree"]["frame"][
+            "loaderId"]
+
+
+class Outline(html.parser.HTMLParser):
+    """The tags of a page and the names of their attributes, as nginx sent them."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, sorted(name for name, _ in attrs)))
+
+
+def url(path, **query):
+    return path + ("?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
+                   if query else "")
+
+
+def setUpModule():
+    global site
+    if not os.access(userbin, os.X_OK):
+        raise RuntimeError(f"{userbin} is not there; 'make release' builds it")
+    folder = tempfile.mkdtemp(prefix="userbin-")
+    unittest.addModuleCleanup(shutil.rmtree, folder, ignore_errors=True)
+    state = os.path.join(folder, "site")
+    os.mkdir(state)
+    site = Site(userbin, state)
+    unittest.addModuleCleanup(site.stop)
+    site.start()
+    for script in ("on", "off"):
+        browser = Browser(site.origin, os.path.join(folder, f"profile-{script}"), script == "on")
+        browsers[script] = browser
+        unittest.addModuleCleanup(browser.driver.quit)
+        if browser.runs_script() != (script == "on"):
+            raise RuntimeError(f"script is not {script} in this browser")
+
+
+def with_and_without_script(test):
+    """Runs the test in both browsers, logged out."""
+    @functools.wraps(test)
+    def run(self):
+        for script, browser in browsers.items():
+            with self.subTest(script=script):
+                browser.forget()
+                test(self, browser)
+    return run
+
+
+def with_script(test):
+    """Runs the test in the browser that runs script, logged out."""
+    @functools.wraps(test)
+    def run(self):
+        browsers["on"].forget()
+        test(self, browsers["on"])
+    return run
+
+
+class PageTest(unittest.TestCase):
+
+    def assert_alert(self, browser, *fragments):
+        alerts = browser.texts("[role=alert]")
+        self.assertEqual(len(alerts), 1, f"one message on {browser.where}")
+        for fragment in fragments:
+            self.assertIn(fragment, alerts[0])
+        self.assertTrue(browser.driver.title.startswith("Error: "), browser.driver.title)
+
+    def assert_to_correct(self, browser, field, username):
+        """The form is back, with the name typed before and the cursor where the fault is."""
+        self.assertEqual(browser.value("username"), username)
+        self.assertEqual(browser.value("password"), "")
+        self.assertEqual(browser.focused(), field)
+        self.assertEqual(browser.find(f"#{field}").get_attribute("aria-invalid"), "true")
+        self.assertIn("message", browser.find(f"#{field}").get_attribute("aria-describedby"))
+
+    @with_and_without_script
+    def test_register_log_in_and_log_out(self, browser):
+        name = f"Mary.{next(numbers)}@books+old-ones"
+        browser.open("/")
+        browser.follow("Register")
+        browser.fill(name, PASSWORD)
+        browser.press("Register")
+        self.assertEqual(urllib.parse.urlsplit(browser.where).path, "/login")
+        self.assertEqual(browser.texts("[role=status]"), ["Your account is made. Log in with it."])
+        self.assertEqual(browser.texts("[role=alert]"), [])
+        self.assertEqual(browser.value("username"), name)
+        self.assertEqual(browser.session_cookies(), [])
+
+        browser.fill(password=PASSWORD)
+        browser.press("Log in")
+        self.assertEqual(browser.where, "/account")
+        self.assertEqual(browser.texts("dt"), ["Logged in as", "Role"])
+        self.assertEqual(browser.texts("dd"), [name, "user"])
+
+        browser.press("Log out")
+        self.assertEqual(browser.where, "/login?notice=logged_out")
+        self.assertEqual(browser.texts("[role=status]"), ["You are logged out."])
+        self.assertEqual(browser.session_cookies(), [])
+        browser.open("/account")
+        self.assertEqual(browser.where, "/login?rd=/account")
+        self.assertEqual(browser.texts("h1"), ["Log in"])
+
+    @with_and_without_script
+    def test_what_was_wrong_is_said_on_the_form(self, browser):
+        name = site.new_user()
+        with self.subTest("wrong password"):
+            browser.open("/login")
+            browser.log_in(name, "not the password")
+            self.assertEqual(urllib.parse.urlsplit(browser.where).path, "/login")
+            self.assert_alert(browser, "The user name or the password is wrong.")
+            self.assert_to_correct(browser, "password", name)
+            self.assertEqual(browser.session_cookies(), [])
+        with self.subTest("right password after that"):
+            browser.fill(password=PASSWORD)
+            browser.press("Log in")
+            self.assertEqual(browser.where, "/account")
+        with self.subTest("name taken, in other letters"):
+            browser.open("/register")
+            browser.fill(name.upper(), PASSWORD)
+            browser.press("Register")
+            self.assertEqual(urllib.parse.urlsplit(browser.where).path, "/register")
+            self.assert_alert(browser, "This user name is taken.")
+            self.assert_to_correct(browser, "username", name.upper())
+
+        newcomer = f"newcomer{next(numbers)}"
+        for password, reason in (("password1", "among the most used"),
+                                 (f"{newcomer}1", "contains your user name"),
+                                 ("zzzzzzzzzz", "Repeated characters")):
+            with self.subTest(weak_password=password):
+                browser.open("/register")
+                browser.fill(newcomer, password)
+                browser.press("Register")
+                self.assertEqual(urllib.parse.urlsplit(browser.where).path, "/register")
+                self.assert_alert(browser, "This password cannot be used.", reason)
+                self.assert_to_correct(browser, "password", newcomer)
+                self.assertNotIn(password, browser.driver.current_url)
+
+        for field, username, password in (("username", "-odd name", PASSWORD),
+                                          ("password", newcomer, "seven")):
+            with self.subTest(not_even_sent=field):
+                browser.open("/register")
+                browser.fill(username, password)
+                browser.find("button").click()
+                self.assertEqual(browser.where, "/register")
+                self.assertEqual([element.get_property("id") for element in
+                                  browser.all("input:invalid")], [field])
+
+    @with_and_without_script
+    def test_login_leads_back_to_where_one_was(self, browser):
+        name = site.new_user()
+        browser.open("/account")
+        self.assertEqual(browser.where, "/login?rd=/account")
+        browser.log_in(name)
+        self.assertEqual(browser.where, "/account")
+
+        for target in ("/account?tab=1%262", "/account?tab=a+b"):
+            with self.subTest(target=target):
+                browser.forget()
+                browser.open(target)
+                self.assertEqual(urllib.parse.urlsplit(browser.where).path, "/login")
+                browser.log_in(name, "not the password")
+                self.assert_alert(browser)
+                browser.follow("Register")
+                self.assertEqual(browser.texts("h1"), ["Register"])
+                browser.fill(name, PASSWORD)
+                browser.press("Register")
+                self.assert_alert(browser, "taken")
+                browser.follow("Log in")
+                browser.log_in(name)
+                self.assertEqual(browser.where, target)
+
+        with self.subTest("through a registration"):
+            browser.forget()
+            browser.open(url("/register", rd="/account?tab=1%262"))
+            browser.fill(f"reader{next(numbers)}", PASSWORD)
+            browser.press("Register")
+            browser.fill(password=PASSWORD)
+            browser.press("Log in")
+            self.assertEqual(browser.where, "/account?tab=1%262")
+
+    @with_and_without_script
+    def test_login_leads_to_no_other_site(self, browser):
+        name = site.new_user()
+        for target in ("//evil.example", "/\\evil.example", "https://evil.example",
+                       "javascript:document.title='evil'"):
+            with self.subTest(hostile=target):
+                browser.forget()
+                browser.open(url("/login", rd=target))
+                browser.log_in(name)
+                self.assertEqual(browser.where, "/account")
+
+        credentials = {"username": name, "password": PASSWORD}
+        person = {"Content-Type": FORM, "Accept": "text/html"}
+        for target in ("\\\\evil.example", "/\t/evil.example", "/ /evil.example",
+                       "/..//evil.example", "/./\\evil.example", "https:evil.example",
+                       "data:text/html,evil", "evil", ""):
+            for query, fields in ((target, {}), (None, {"rd": target}), ("/me", {"rd": target})):
+                with self.subTest(hostile=target, query=query, fields=fields):
+                    response, _ = site.ask(
+                        "POST", "/login" if query is None else url("/login", rd=query),
+                        urllib.parse.urlencode({**credentials, **fields}), person)
+                    self.assertEqual(response.status, 303)
+                    self.assertEqual(response.getheader("Location"), "/account")
+
+        with self.subTest("after a failed attempt"):
+            browser.forget()
+            browser.open(url("/login", rd="//evil.example"))
+            browser.log_in(name, "not the password")
+            self.assert_alert(browser)
+            self.assertNotIn("evil", browser.where)
+
+    @with_script
+    def test_nothing_of_the_query_becomes_markup(self, browser):
+        # Without spaces, as nginx shows no value with an escape.
+        payloads = ("<script>window.pwned=1;document.title='pwned'</script>",
+                    "\"><script>window.pwned=1;document.title='pwned'</script>",
+                    "\"><img/src=x/onerror=window.pwned=1>", "</title><svg/onload=window.pwned=1>",
+                    "\"/autofocus/onfocus=\"window.pwned=1", "'/autofocus/onfocus='window.pwned=1",
+                    "javascript:window.pwned=1", "<!--#endif-->")
+        parameters = ("error", "reason", "notice", "username", "rd")
+        name = site.new_user()
+        browser.open("/login")
+        browser.log_in(name)
+        cookie = {"Cookie": "userbin=" + browser.session_cookies()[0]["value"]}
+
+        for path in ("/", "/register", "/login", "/account"):
+            for parameter in parameters:
+                _, text = site.ask("GET", f"{path}?{parameter}=harmless", None, cookie)
+                outline = Outline(text)
+                for payload in payloads:
+                    # As no browser sends it: nothing is encoded.
+                    target = f"{path}?{parameter}={payload}"
+                    with self.subTest(raw=target):
+                        response, text = site.ask("GET", target, None, cookie)
+                        self.assertEqual(response.status, 200)
+                        self.assertEqual(Outline(text).tags, outline.tags)
+
+        run_inline = ("window.ran = false; const script = document.createElement('script');"
+                      "script.text = 'window.ran = true'; document.head.append(script);"
+                      "return window.ran")
+        for path in ("/", "/register", "/login", "/account"):
+            browser.open(path)
+            self.assertFalse(browser.driver.execute_script(run_inline), "the CSP is in force")
+            browser.console()
+            with browser.without_csp():
+                browser.open(url(path, **dict.fromkeys(parameters, "<harmless>")))
+                structure, title = browser.structure(), browser.driver.title
+                for payload in payloads:
+                    with self.subTest(path=path, payload=payload):
+                        browser.open(url(path, **dict.fromkeys(parameters, payload)))
+                        self.assertIsNone(browser.driver.execute_script("return window.pwned"))
+                        self.assertEqual(browser.driver.title, title)
+                        self.assertEqual(browser.structure(), structure)
+                self.assertTrue(browser.driver.execute_script(run_inline), "the CSP was off")
+
+        for payload in payloads[:3]:
+            with self.subTest(typed=payload):
+                browser.open("/login")
+                browser.log_in(payload, "not the password")
+                self.assert_alert(browser)
+                self.assertEqual(browser.all("script, svg, img:not(.brand img)"), [])
+
+    @with_and_without_script
+    def test_stay_logged_in(self, browser):
+        name = site.new_user()
+        for stay in (False, True):
+            with self.subTest(stay=stay):
+                browser.forget()
+                browser.open("/login")
+                if stay:
+                    browser.find("label[for=remember]").click()
+                browser.log_in(name)
+                self.assertEqual(browser.where, "/account")
+                [cookie] = browser.session_cookies()
+                self.assertEqual(cookie["name"], "userbin")
+                self.assertEqual(cookie["path"], "/")
+                self.assertTrue(cookie["httpOnly"])
+                self.assertEqual(cookie["sameSite"], "Lax")
+                self.assertFalse(cookie["secure"])
+                if stay:
+                    days = (cookie["expiry"] - time.time()) / 86400
+                    self.assertAlmostEqual(days, 30, delta=0.01)
+                else:
+                    self.assertNotIn("expiry", cookie)
+
+    @with_and_without_script
+    def test_log_out_on_all_devices(self, browser):
+        [other] = [each for each in browsers.values() if each is not browser]
+        name = site.new_user()
+        for each in (browser, other):
+            each.forget()
+            each.open("/login")
+            each.log_in(name)
+            self.assertEqual(each.where, "/account")
+        browser.press("Log out on all devices")
+        self.assertEqual(browser.where, "/login?notice=logged_out")
+        other.driver.refresh()
+        self.assertEqual(other.where, "/login?rd=/account")
+
+        with self.subTest("the other button ends one session only"):
+            for each in (browser, other):
+                each.open("/login")
+                each.log_in(name)
+            browser.press("Log out")
+            other.driver.refresh()
+            self.assertEqual(other.where, "/account")
+
+    @with_and_without_script
+    def test_pages_are_sound_and_fit_password_managers(self, browser):
+        name = site.new_user()
+        browser.console()
+        titles = set()
+        pages = ("/", "/register", "/login", "/login?error=invalid_credentials&username=a",
+                 "/register?error=weak_password&reason=common", "/login?notice=logged_out")
+        for target in pages + ("/account",):
+            with self.subTest(target=target):
+                if target == "/account":
+                    browser.open("/login")
+                    browser.log_in(name)
+                else:
+                    browser.open(target)
+                self.assertEqual(browser.where, target)
+                titles.add(browser.driver.title)
+                self.assertIn(" · userbin", browser.driver.title)
+                self.assertEqual(browser.find("html").get_attribute("lang"), "en")
+                self.assertEqual(len(browser.all("h1")), 1)
+                self.assertEqual(len(browser.all("main")), 1)
+                self.assertEqual(browser.all("script, [style], style"), [])
+                ids = [element.get_property("id") for element in browser.all("[id]")]
+                self.assertEqual(len(ids), len(set(ids)))
+                for element in browser.all("[aria-describedby]"):
+                    self.assertLessEqual(
+                        set(element.get_attribute("aria-describedby").split()), set(ids))
+                for field in browser.all("input"):
+                    labels = browser.all(f"label[for={field.get_property('id')}]")
+                    self.assertEqual(len(labels), 1, field.get_property("id"))
+                    self.assertNotEqual(labels[0].text.strip(), "")
+                self.assertEqual(browser.console(), [])
+        self.assertEqual(len(titles), len(pages), "titles tell pages and errors apart")
+
+        for path, autocomplete in (("/login", "current-password"), ("/register", "new-password")):
+            with self.subTest(form=path):
+                browser.open(path)
+                form = browser.find("form")
+                self.assertEqual(form.get_property("method"), "post")
+                self.assertEqual(form.get_property("action"), site.origin + path)
+                self.assertEqual(browser.find("#username").get_attribute("autocomplete"),
+                                 "username")
+                self.assertEqual(browser.find("#username").get_attribute("autocapitalize"),
+                                 "none")
+                self.assertEqual(browser.find("#password").get_attribute("autocomplete"),
+                                 autocomplete)
+                self.assertEqual(browser.find("#password").get_attribute("type"), "password")
+        browser.open("/account")
+        form = browser.find("form")
+        self.assertEqual(form.get_property("method"), "post")
+        self.assertEqual(form.get_property("action"), site.origin + "/logout")
+        browser.press("Log out")
+        self.assertEqual(browser.console(), [])
+
+    @with_and_without_script
+    def test_login_by_keyboard_alone(self, browser):
+        name = site.new_user()
+        browser.open("/login")
+        stops = []
+        typed = {"username": name, "password": PASSWORD, "remember": " "}
+        for _ in range(6):
+            browser.keys(Keys.TAB)
+            stops.append(browser.focused())
+            element = browser.driver.switch_to.active_element
+            self.assertNotEqual(element.value_of_css_property("outline-style"), "none", stops[-1])
+            self.assertEqual(element.value_of_css_property("outline-width"), "3px", stops[-1])
+            browser.keys(typed.get(stops[-1], ""))
+        self.assertEqual(stops, ["userbin", "username", "password", "remember", "Log in",
+                                 "Register"])
+        self.assertTrue(browser.find("#remember").is_selected())
+        for _ in range(3):
+            browser.keys_with_shift(Keys.TAB)
+        self.assertEqual(browser.focused(), "password")
+        with browser.leaving():
+            browser.keys(Keys.ENTER)
+        self.assertEqual(browser.where, "/account")
+        self.assertEqual(browser.texts("dd"), [name, "user"])
+
+    @with_script
+    def test_headers_and_foreign_origins(self, browser):
+        name = site.new_user()
+        browser.open("/login")
+        browser.log_in(name)
+        cookie = {"Cookie": "userbin=" + browser.session_cookies()[0]["value"]}
+
+        for target in ("/", "/register", "/login", "/login?error=invalid_credentials", "/account",
+                       "/register?error=weak_password&reason=common"):
+            with self.subTest(page=target):
+                response, _ = site.ask("GET", target, None, cookie)
+                self.assertEqual(response.status, 200)
+                self.assertEqual(response.getheader("Content-Type"), "text/html; charset=utf-8")
+                policy = response.getheader("Content-Security-Policy").split("; ")
+                for directive in ("default-src 'none'", "style-src 'self'", "form-action 'self'",
+                                  "base-uri 'none'", "frame-ancestors 'none'"):
+                    self.assertIn(directive, policy)
+                self.assertNotIn("script-src", str(policy))
+                self.assertNotIn("unsafe", str(policy))
+                self.assertEqual(response.getheader("X-Content-Type-Options"), "nosniff")
+                self.assertEqual(response.getheader("X-Frame-Options"), "DENY")
+                self.assertEqual(response.getheader("Referrer-Policy"), "same-origin")
+                self.assertEqual(response.getheader("Cache-Control"), "no-store")
+
+        credentials = urllib.parse.urlencode({"username": name, "password": PASSWORD})
+        person = {"Content-Type": FORM, "Accept": "text/html"}
+        program = {"Content-Type": FORM}
+        for status, method, target, body, headers in (
+                (401, "POST", "/login", "username=a&password=b", program),
+                (303, "POST", "/login", "username=a&password=b", person),
+                (400, "POST", "/register", "username=a", program),
+                (401, "GET", "/me", None, {}),
+                (405, "PUT", "/login", None, {}),
+                (413, "POST", "/login", "x" * 70000, program),
+                (415, "POST", "/register", "<a/>", {"Content-Type": "text/xml"})):
+            with self.subTest(error=f"{method} {target} {status}"):
+                response, _ = site.ask(method, target, body, headers)
+                self.assertEqual(response.status, status)
+                self.assertEqual(response.getheader("X-Content-Type-Options"), "nosniff")
+                self.assertEqual(response.getheader("Cache-Control"), "no-store")
+                self.assertTrue(response.getheader("X-Request-Id"))
+        response, _ = site.ask("GET", "/account")
+        self.assertEqual((response.status, response.getheader("Cache-Control")), (303, "no-store"))
+
+        own = {"Origin": site.origin, "Sec-Fetch-Site": "same-origin"}
+        response, _ = site.ask("POST", "/login", credentials, {**program, **own})
+        self.assertEqual(response.status, 200)
+        for foreign in ({"Origin": "https://evil.example"}, {"Origin": "null"},
+                        {"Origin": site.origin + "0"}, {"Sec-Fetch-Site": "cross-site"},
+                        {"Sec-Fetch-Site": "same-site"}):
+            for target in ("/login", "/register", "/logout"):
+                with self.subTest(target=target, **foreign):
+                    response, text = site.ask("POST", target, credentials, {**program, **foreign})
+                    self.assertEqual(response.status, 403)
+                    self.assertEqual(json.loads(text)["code"], "cross_site")
+                    self.assertIsNone(response.getheader("Set-Cookie"))
+
+        browser.forget()
+        browser.driver.get("data:text/html," + urllib.parse.quote(
+            f"<form method=post action={site.origin}/login>"
+            f"<input name=username value={name}><input name=password value='{PASSWORD}'>"
+            "<button>Win</button></form>"))
+        browser.press("Win")
+        self.assertEqual(urllib.parse.urlsplit(browser.where).path, "/login")
+        self.assert_alert(browser, "another site")
+        self.assertEqual(browser.session_cookies(), [])
+
+    @with_script
+    def test_pages_fit_small_and_dark_screens(self, browser):
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        name = site.new_user()
+        long_name = site.new_user("W" * 64)
+        pages = {"index": "/", "register": "/register", "login": "/login",
+                 "login-error": url("/login", error="invalid_credentials", username=name),
+                 "register-error": url("/register", error="weak_password", reason="guessable",
+                                       username=name),
+                 "account": "/account"}
+        browser.open("/login")
+        browser.log_in(name)
+        for picture, target in pages.items():
+            backgrounds = {}
+            for width, scheme in itertools.product((1000, 360), ("light", "dark")):
+                with self.subTest(picture=picture, width=width, scheme=scheme), \
+                        browser.screen(width, scheme):
+                    browser.open(target)
+                    self.assertEqual(browser.where, target)
+                    self.assertEqual(len(browser.all("h1")), 1)
+                    self.assertNotEqual(browser.find("main").value_of_css_property("padding"),
+                                        "0px", "the style sheet is used")
+                    backgrounds[scheme] = browser.find("body").value_of_css_property(
+                        "background-color")
+                    browser.save_picture(SCREENSHOTS / f"{picture}-{scheme}-{width}.png")
+            with self.subTest(picture=picture):
+                self.assertEqual(len(set(backgrounds.values())), 2, backgrounds)
+
+        browser.open("/login")
+        browser.log_in(long_name)
+        notices = {"logged-out": "/login?notice=logged_out",
+                   "long-name": url("/login", error="invalid_credentials", username=long_name)}
+        for width in (360, 320):
+            for target in (*pages.values(), *notices.values()):
+                with self.subTest(width=width, target=target), browser.screen(width, "light"):
+                    browser.open(target)
+                    self.assertLessEqual(browser.page_width(), width)
+
+
+def main():
+    global userbin
+    if len(sys.argv) > 2 or sys.argv[1:] in (["-h"], ["--help"]):
+        sys.exit(__doc__)
+    if len(sys.argv) == 2:
+        userbin = pathlib.Path(sys.argv[1]).resolve()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    tests = unittest.defaultTestLoader.loadTestsFromTestCase(PageTest)
+    total = tests.countTestCases()
+    result = unittest.TextTestRunner(verbosity=2).run(tests)
+    broken = {getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors
+              if not test.id().startswith(("setUpModule", "tearDownModule"))}
+    passed = result.testsRun - len(broken)
+    print(f"{passed} passed, {total - passed} failed")
+    sys.exit(0 if result.wasSuccessful() and passed == total else 1)
+
+
+if __name__ == "__main__":
+    main()

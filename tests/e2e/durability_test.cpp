@@ -1,0 +1,222 @@
+// What was answered 200 is there afterwards, whatever happens in between.
+#include <atomic>
+#include <csignal>
+#include <fcntl.h>
+#include <mutex>
+#include <set>
+#include <sys/mount.h>
+#include <thread>
+#include <unistd.h>
+
+#include "support/catch.h"
+#include "support/site.h"
+
+using namespace userbin::test;
+
+namespace {
+
+constexpr int kClients = 16;
+constexpr int kPerClient = 125;
+
+std::string name_of(int client, int i) {
+  return "user" + std::to_string(client) + "x" + std::to_string(i);
+}
+
+std::string password_of(const std::string& name) {
+  return "quite unguessable " + name;
+}
+
+/// The names whose registration was answered 200.
+std::set<std::string> register_all(const std::string& url, std::atomic<int>& answered) {
+  std::set<std::string> registered;
+  std::mutex mutex;
+  std::vector<std::thread> threads;
+  for (int c = 0; c < kClients; ++c) {
+    threads.emplace_back([&, c] {
+      HttpClient client(url);
+      for (int i = 0; i < kPerClient; ++i) {
+        const std::string name = name_of(c, i);
+        const Answer answer =
+            client.post_json("/register", credentials(name, password_of("zebra")));
+        if (answer.status != 200) continue;
+        ++answered;
+        const std::lock_guard lock(mutex);
+        registered.insert(name);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return registered;
+}
+
+/// How many of `names` cannot log in.
+int count_missing(const std::string& url, const std::set<std::string>& names) {
+  HttpClient client(url);
+  int missing = 0;
+  for (const std::string& name : names) {
+    client.forget_cookies();
+    if (client.post_json("/login", credentials(name, password_of("zebra"))).status != 200)
+      ++missing;
+  }
+  return missing;
+}
+
+}  // namespace
+
+TEST_CASE("2,000 registrations from 16 clients are all there, also after kill -9") {
+  Site site;
+  std::atomic<int> answered = 0;
+  const std::set<std::string> registered = register_all(site.url(), answered);
+  CHECK(registered.size() == kClients * kPerClient);
+  site.kill_worker();
+  site.start_worker();
+  CHECK(count_missing(site.url(), registered) == 0);
+}
+
+TEST_CASE("whoever was answered 200 is there when the worker is killed in the middle") {
+  Site site;
+  std::atomic<int> answered = 0;
+  std::set<std::string> registered;
+  std::thread clients([&] { registered = register_all(site.url(), answered); });
+  for (const int mark : {200, 600, 1000}) {
+    wait_until(
+        "registrations go on", [&] { return answered >= mark; }, 60);
+    site.kill_worker();
+    site.start_worker();
+  }
+  clients.join();
+  CHECK(registered.size() >= 1000);
+  CHECK(count_missing(site.url(), registered) == 0);
+  // And nobody is half there: whoever was not answered 200 can register, or had arrived whole.
+  HttpClient client(site.url());
+  for (int c = 0; c < kClients; ++c) {
+    for (int i = 0; i < kPerClient; ++i) {
+      const std::string name = name_of(c, i);
+      if (registered.contains(name)) continue;
+      client.forget_cookies();
+      const std::string body = credentials(name, password_of("zebra"));
+      const bool can_register = client.post_json("/register", body).status == 200;
+      const bool can_log_in = client.post_json("/login", body).status == 200;
+      INFO(name);
+      CHECK(can_log_in);
+      (void)can_register;
+    }
+  }
+}
+
+TEST_CASE("one name, registered from many sides at once, goes to exactly one") {
+  Site site;
+  std::atomic<int> successes = 0, taken = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 10; ++i) {
+    threads.emplace_back([&, i] {
+      HttpClient client(site.url());
+      const std::string name = i % 2 == 0 ? "Wanted" : "wanteD";
+      const Answer answer = client.post_json("/register", credentials(name, password_of("zebra")));
+      if (answer.status == 200) ++successes;
+      if (answer.code() == "username_taken") ++taken;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(successes == 1);
+  CHECK(taken == 9);
+}
+
+TEST_CASE("a locked store is said to be away, and serves again once it is free") {
+  Site site({.worker_flags = {"--hash-memory=8", "--hash-passes=1", "--allow-weak-hashing",
+                              "--store-patience=100ms"}});
+  HttpClient client(site.url());
+  REQUIRE(client.get("/readyz").status == 200);
+  const std::string body = credentials("alice", password_of("zebra"));
+  {
+    // The lock is held for as long as this program's standard input is open.
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    Process locker({"sqlite3", site.store()},
+                   {.output_file = site.file("sqlite3.out"), .standard_input = ends[0]});
+    ::close(ends[0]);
+    const std::string commands = "BEGIN EXCLUSIVE;\nSELECT 'locked';\n";
+    REQUIRE(::write(ends[1], commands.data(), commands.size()) > 0);
+    wait_until("the lock is held", [&] { return !read_file(site.file("sqlite3.out")).empty(); });
+    const Answer answer = client.post_json("/register", body);
+    CHECK(answer.status == 503);
+    CHECK(answer.code() == "store_unavailable");
+    CHECK(answer.header("Retry-After") == "5");
+    CHECK(client.get("/readyz").status == 503);
+    CHECK(client.get("/healthz").status == 200);
+    CHECK(site.log().find(site.store() + ": database is locked") != std::string::npos);
+    ::close(ends[1]);
+    locker.wait();
+  }
+  CHECK(client.get("/readyz").status == 200);
+  CHECK(client.post_json("/register", body).status == 200);
+}
+
+TEST_CASE("a corrupt store is named in the log, and a good one in its place is taken up") {
+  Site site;
+  HttpClient client(site.url());
+  const std::string alice = credentials("alice", password_of("zebra"));
+  REQUIRE(client.post_json("/register", alice).status == 200);
+  const Finished backup =
+      run_command({"sqlite3", site.store(), ".backup " + site.file("backup.db")});
+  REQUIRE(backup.status == 0);
+
+  write_file(site.file("broken.db"), std::string(40'000, 'x'));
+  for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(site.store() + suffix);
+  std::filesystem::rename(site.file("broken.db"), site.store());
+  const Answer answer = client.post_json("/login", alice);
+  CHECK(answer.status == 503);
+  CHECK(answer.code() == "store_unavailable");
+  CHECK(client.get("/readyz").status == 503);
+  CHECK(site.log().find(site.store() + ": ") != std::string::npos);
+  CHECK(site.log().find("put back a backup") != std::string::npos);
+
+  std::filesystem::rename(site.file("backup.db"), site.store());
+  CHECK(client.post_json("/login", alice).status == 200);
+  CHECK(client.get("/readyz").status == 200);
+}
+
+TEST_CASE("a store that is taken away is missed, not silently replaced by an empty one") {
+  Site site;
+  HttpClient client(site.url());
+  const std::string alice = credentials("alice", password_of("zebra"));
+  REQUIRE(client.post_json("/register", alice).status == 200);
+  std::filesystem::rename(site.store(), site.file("moved.db"));
+  CHECK(client.post_json("/register", credentials("bob", password_of("zebra"))).status == 503);
+  CHECK(client.get("/readyz").status == 503);
+  CHECK_FALSE(std::filesystem::exists(site.store()));
+  std::filesystem::rename(site.file("moved.db"), site.store());
+  CHECK(client.post_json("/login", alice).status == 200);
+}
+
+TEST_CASE("a full disk is said to be one, and what was there before stays") {
+  const TemporaryFolder mount_point;
+  const bool mounted = ::geteuid() == 0 && ::mount("tmpfs", mount_point.path().c_str(), "tmpfs", 0,
+                                                   "size=400k,mode=0755") == 0;
+  if (!mounted) {
+    WARN("not root, or no mount(2) here: the full disk is not tested");
+    return;
+  }
+  std::vector<std::string> flags = kCheapHashing;
+  flags.push_back("--store=" + mount_point.file("userbin.db"));
+  {
+    Site site({.worker_flags = flags});
+    HttpClient client(site.url());
+    const std::string first = credentials("first", password_of("zebra"));
+    REQUIRE(client.post_json("/register", first).status == 200);
+    write_file(mount_point.file("ballast"), std::string(1'000'000, 'x'));
+    Answer answer;
+    for (int i = 0; i < 500 && answer.status != 503; ++i) {
+      answer = client.post_json("/register", credentials(name_of(0, i), password_of("zebra")));
+    }
+    CHECK(answer.status == 503);
+    CHECK(answer.code() == "store_unavailable");
+    CHECK(site.log().find(mount_point.file("userbin.db")) != std::string::npos);
+    CHECK(site.log().find("disk") != std::string::npos);
+    CHECK(client.get("/healthz").status == 200);
+    std::filesystem::remove(mount_point.file("ballast"));
+    CHECK(client.post_json("/register", credentials("last", password_of("zebra"))).status == 200);
+    CHECK(client.post_json("/login", first).status == 200);
+  }
+  ::umount(mount_point.path().c_str());
+}

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "store/user_store.h"
+#include "support/fault.h"
+
+namespace userbin::test {
+
+/// Users in memory. Thread-safe, as UserStore says; fails when it is told to.
+class FakeUserStore final : public store::UserStore {
+ public:
+  Fault fault;
+
+  std::optional<store::StoredUser> find(std::string_view key) override {
+    fault.on_read();
+    const std::lock_guard lock(mutex_);
+    const auto found = users_.find(key);
+    return found == users_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  bool insert(const store::User& user) override {
+    fault.on_change();
+    const std::lock_guard lock(mutex_);
+    return users_.emplace(user.key(), store::StoredUser{user, 1}).second;
+  }
+
+  bool update(const store::User& user, std::int64_t revision) override {
+    fault.on_change();
+    const std::lock_guard lock(mutex_);
+    const auto found = users_.find(user.key());
+    if (found == users_.end() || found->second.revision != revision) return false;
+    found->second = {user, revision + 1};
+    return true;
+  }
+
+  bool remove(std::string_view key, std::int64_t revision) override {
+    fault.on_change();
+    const std::lock_guard lock(mutex_);
+    const auto found = users_.find(key);
+    if (found == users_.end() || found->second.revision != revision) return false;
+    users_.erase(found);
+    return true;
+  }
+
+  std::vector<store::StoredUser> list(std::string_view after, std::size_t limit) override {
+    fault.on_read();
+    const std::lock_guard lock(mutex_);
+    std::vector<store::StoredUser> users;
+    for (auto at = users_.upper_bound(after); at != users_.end() && users.size() < limit; ++at) {
+      users.push_back(at->second);
+    }
+    return users;
+  }
+
+  void check() override { fault.on_change(); }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, store::StoredUser, std::less<>> users_;  // guarded by mutex_
+};
+
+}  // namespace userbin::test

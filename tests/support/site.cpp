@@ -1,0 +1,184 @@
+#include "support/site.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <poll.h>
+#include <stdexcept>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace userbin::test {
+
+namespace {
+
+constexpr std::size_t kHeaderBytes = 8;
+constexpr int kStdout = 6;
+constexpr int kEndRequest = 3;
+
+void append_length(std::string& out, std::size_t length) {
+  if (length < 128) {
+    out += static_cast<char>(length);
+    return;
+  }
+  for (const int shift : {24, 16, 8, 0}) {
+    const auto byte = static_cast<unsigned>(length >> shift) & 0xFF;
+    out += static_cast<char>(shift == 24 ? byte | 0x80U : byte);
+  }
+}
+
+bool is_readable(int fd, int seconds) {
+  pollfd poll{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&poll, 1, seconds * 1000) == 1;
+}
+
+}  // namespace
+
+const std::vector<std::string> kCheapHashing = {"--hash-memory=8", "--hash-passes=1",
+                                                "--allow-weak-hashing"};
+
+std::string userbin_program() {
+  const char* program = std::getenv("USERBIN");
+  return program != nullptr ? program : "build/release/userbin";
+}
+
+Site::Site(const Options& options) : options_(options), port_(free_port()) {
+  const std::string state = folder_.path().string();
+  const Finished made =
+      run_command({"tools/make-site", state, std::to_string(port_), options_.url_prefix});
+  if (made.status != 0) throw std::runtime_error("make-site: " + made.output);
+  if (options_.start_worker) start_worker();
+  std::vector<std::string> command = {
+      "/usr/sbin/nginx",         "-p", state, "-c", state + "/nginx/example.conf", "-e",
+      state + "/nginx-error.log"};
+  if (::getuid() == 0) command.insert(command.end(), {"-g", "user root;"});
+  nginx_ = std::make_unique<Process>(command,
+                                     Process::Options{.output_file = state + "/nginx-error.log"});
+  HttpClient client(url());
+  wait_until("nginx answers", [&] {
+    if (!nginx_->is_running()) throw std::runtime_error(read_file(state + "/nginx-error.log"));
+    return client.get("/").status != 0;
+  });
+}
+
+Site::~Site() {
+  // SIGTERM, so that nginx's own workers go too.
+  if (nginx_ && nginx_->is_running()) {
+    nginx_->signal(SIGTERM);
+    try {
+      nginx_->wait();
+    } catch (const std::exception&) {
+      // ~Process kills it.
+    }
+  }
+}
+
+void Site::start_worker() {
+  std::vector<std::string> command = {userbin_program(), "serve", "--listen=unix:" + socket(),
+                                      "--store=" + store()};
+  command.insert(command.end(), options_.worker_flags.begin(), options_.worker_flags.end());
+  const std::size_t starts_before = log().size();
+  worker_ = std::make_unique<Process>(command,
+                                      Process::Options{.output_file = folder_.file("worker.log")});
+  wait_until("the worker serves", [&] {
+    if (!worker_->is_running()) throw std::runtime_error("worker: " + log());
+    return log().find(" serves on ", starts_before) != std::string::npos;
+  });
+}
+
+void Site::kill_worker() {
+  worker_->signal(SIGKILL);
+  worker_->wait();
+}
+
+std::string fastcgi_record(int type, const std::string& content, int request_id) {
+  std::string record = {1,
+                        static_cast<char>(type),
+                        static_cast<char>(request_id >> 8),
+                        static_cast<char>(request_id),
+                        static_cast<char>(content.size() >> 8),
+                        static_cast<char>(content.size()),
+                        0,
+                        0};
+  return record + content;
+}
+
+std::string fastcgi_begin(bool keep_connection, int role) {
+  return fastcgi_record(
+      1, {0, static_cast<char>(role), static_cast<char>(keep_connection), 0, 0, 0, 0, 0});
+}
+
+std::string fastcgi_params(const std::vector<std::pair<std::string, std::string>>& params) {
+  std::string content;
+  for (const auto& [name, value] : params) {
+    append_length(content, name.size());
+    append_length(content, value.size());
+    content += name + value;
+  }
+  return fastcgi_record(4, content) + fastcgi_record(4, "");
+}
+
+std::string fastcgi_request(const std::vector<std::pair<std::string, std::string>>& params,
+                            const std::string& body, bool keep_connection) {
+  std::string bytes = fastcgi_begin(keep_connection) + fastcgi_params(params);
+  constexpr std::size_t kChunk = 32 * 1024;
+  for (std::size_t i = 0; i < body.size(); i += kChunk) {
+    bytes += fastcgi_record(5, body.substr(i, kChunk));
+  }
+  return bytes + fastcgi_record(5, "");
+}
+
+RawConnection::RawConnection(const std::string& socket_path)
+    : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    throw std::runtime_error("connect " + socket_path);
+  }
+}
+
+RawConnection::~RawConnection() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+bool RawConnection::send(const std::string& bytes) {
+  std::size_t sent = 0;
+  while (sent < bytes.size()) {
+    const ssize_t count = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (count <= 0) return false;
+    sent += static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+std::optional<std::string> RawConnection::read_answer(int seconds) {
+  std::string answer;
+  for (;;) {
+    while (unread_.size() >= kHeaderBytes) {
+      const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(unread_[i]); };
+      const std::size_t length = static_cast<std::size_t>(byte(4) << 8 | byte(5));
+      const std::size_t record_bytes = kHeaderBytes + length + byte(6);
+      if (unread_.size() < record_bytes) break;
+      const int type = byte(1);
+      if (type == kStdout) answer += unread_.substr(kHeaderBytes, length);
+      unread_.erase(0, record_bytes);
+      if (type == kEndRequest) return answer;
+    }
+    char buffer[16384];
+    if (!is_readable(fd_, seconds)) return std::nullopt;
+    const ssize_t count = ::recv(fd_, buffer, sizeof buffer, 0);
+    if (count <= 0) return std::nullopt;
+    unread_.append(buffer, static_cast<std::size_t>(count));
+  }
+}
+
+bool RawConnection::is_closed(int seconds) {
+  char buffer[16384];
+  while (is_readable(fd_, seconds)) {
+    if (::recv(fd_, buffer, sizeof buffer, 0) <= 0) return true;
+  }
+  return false;
+}
+
+}  // namespace userbin::test

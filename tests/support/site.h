@@ -1,0 +1,84 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/http_client.h"
+#include "support/process.h"
+#include "support/temporary_folder.h"
+
+namespace userbin::test {
+
+/// The program under test; $USERBIN names it (the Makefile's run-tests sets it).
+std::string userbin_program();
+
+/// Flags that make hashing cheap, for tests that are not about it.
+extern const std::vector<std::string> kCheapHashing;
+
+/// A real nginx with the files under nginx/ in front of a real worker, on a free port, with all
+/// state in a temporary folder. Both are stopped at the end of the scope.
+class Site {
+ public:
+  struct Options {
+    std::vector<std::string> worker_flags = kCheapHashing;
+    /// Where the worker is mounted: "" or "/auth".
+    std::string url_prefix = "";
+    bool start_worker = true;
+  };
+  explicit Site(const Options& options);
+  Site() : Site(Options()) {}
+  ~Site();
+
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  std::string socket() const { return folder_.file("userbin.sock"); }
+  std::string store() const { return folder_.file("userbin.db"); }
+  std::string log() const { return read_file(folder_.file("worker.log")); }
+  std::string file(const std::string& name) const { return folder_.file(name); }
+
+  /// Starts the worker and waits until it listens.
+  void start_worker();
+  void kill_worker();
+  Process& worker() { return *worker_; }
+
+ private:
+  const Options options_;
+  TemporaryFolder folder_;
+  int port_;
+  std::unique_ptr<Process> worker_;
+  std::unique_ptr<Process> nginx_;
+};
+
+/// FastCGI records for a request, for talking to the worker without nginx.
+std::string fastcgi_record(int type, const std::string& content, int request_id = 1);
+std::string fastcgi_begin(bool keep_connection, int role = 1);
+std::string fastcgi_params(const std::vector<std::pair<std::string, std::string>>& params);
+/// A whole request.
+std::string fastcgi_request(const std::vector<std::pair<std::string, std::string>>& params,
+                            const std::string& body, bool keep_connection);
+
+/// A connection to a worker's Unix socket.
+class RawConnection {
+ public:
+  explicit RawConnection(const std::string& socket_path);
+  ~RawConnection();
+  RawConnection(const RawConnection&) = delete;
+  RawConnection& operator=(const RawConnection&) = delete;
+  RawConnection(RawConnection&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+  /// False if the peer has closed.
+  bool send(const std::string& bytes);
+  /// Everything of the next answer (STDOUT up to END_REQUEST); nullopt if the peer closes first, or
+  /// nothing comes for `seconds`.
+  std::optional<std::string> read_answer(int seconds = 20);
+  /// Whether the peer closes within `seconds`, whatever it sends before.
+  bool is_closed(int seconds = 20);
+
+ private:
+  int fd_ = -1;
+  std::string unread_;
+};
+
+}  // namespace userbin::test
