@@ -15,8 +15,8 @@ Accounts::Accounts(store::UserStore& users, HashPool& hashes, const base::Clock&
 base::Task<RegisterResult> Accounts::register_user(Username username, Password password) {
   // Looked up first to spare the hash; insert() decides.
   if (users_.find(store::user_key(username.text()))) co_return RegisterResult::kNameTaken;
-  std::string hash = co_await hashes_.hash(password.secret());
-  const store::User user(username.text(), std::move(hash), clock_.now());
+  const std::string hash = co_await hashes_.hash(password.secret());
+  const store::User user(username.text(), hash, clock_.now());
   co_return users_.insert(user) ? RegisterResult::kRegistered : RegisterResult::kNameTaken;
 }
 
@@ -35,8 +35,8 @@ base::Task<std::optional<store::User>> Accounts::authenticate(std::string userna
 
 base::Task<bool> Accounts::rehash(store::StoredUser stored, base::SecretString password) {
   try {
-    std::string hash = co_await hashes_.hash(std::move(password));
-    stored.user.set_password_hash(std::move(hash));
+    const std::string hash = co_await hashes_.hash(std::move(password));
+    stored.user.set_password_hash(hash);
     stored.user.touch(clock_.now());
     co_return users_.update(stored.user, stored.revision);
   } catch (const std::runtime_error& error) {

@@ -22,7 +22,6 @@ constexpr unsigned long kMaxPbkdf2Iterations = 10'000'000;
 constexpr unsigned long kMaxShaCryptRounds = 5'000'000;
 constexpr unsigned long kMaxBcryptCost = 16;
 constexpr std::uint64_t kMaxScryptBytes = std::uint64_t{1} << 30;
-constexpr std::uint64_t kMaxScryptParallelism = 16;
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
@@ -164,10 +163,16 @@ bool verify_pbkdf2(const std::optional<Pbkdf2Hash>& hash, std::string_view passw
   return made == 1 && equal(key, hash->key);
 }
 
+/// Whether scrypt fills no more memory than any sane setting does, once or bit by bit.
+bool is_sane_scrypt_cost(std::uint64_t n, std::uint64_t r, std::uint64_t p) {
+  constexpr std::uint64_t kMaxBlocks = kMaxScryptBytes / 128;
+  return n > 0 && r > 0 && p > 0 && n <= kMaxBlocks && r <= kMaxBlocks / n &&
+         p <= kMaxBlocks / (n * r);
+}
+
 bool verify_scrypt(const std::optional<ScryptHash>& hash, std::string_view password) {
-  if (!hash || hash->key.size() < 16 || hash->key.size() > 64 || hash->r == 0 || hash->p == 0 ||
-      hash->p > kMaxScryptParallelism || hash->n > kMaxScryptBytes || hash->r > kMaxScryptBytes ||
-      hash->n * 128 > kMaxScryptBytes / hash->r) {
+  if (!hash || hash->key.size() < 16 || hash->key.size() > 64 ||
+      !is_sane_scrypt_cost(hash->n, hash->r, hash->p)) {
     return false;
   }
   std::string key(hash->key.size(), '\0');
@@ -177,8 +182,40 @@ bool verify_scrypt(const std::optional<ScryptHash>& hash, std::string_view passw
   return made == 1 && equal(key, hash->key);
 }
 
+/// A number in crypt(3)'s base64, the least significant digit first.
+std::optional<std::uint64_t> crypt_number(std::string_view digits) {
+  constexpr std::string_view kDigits =
+      "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  std::uint64_t value = 0;
+  for (std::size_t i = digits.size(); i-- > 0;) {
+    const auto at = kDigits.find(digits[i]);
+    if (at == std::string_view::npos) return std::nullopt;
+    value = value << 6 | at;
+  }
+  return value;
+}
+
+/// "$7$" is followed by log2(N) in one digit, r in five and p in five.
+bool is_sane_crypt_scrypt(std::string_view hash) {
+  if (hash.size() < 14) return false;
+  const auto log_n = crypt_number(hash.substr(3, 1));
+  const auto r = crypt_number(hash.substr(4, 5));
+  const auto p = crypt_number(hash.substr(9, 5));
+  return log_n && *log_n <= 40 && r && p && is_sane_scrypt_cost(std::uint64_t{1} << *log_n, *r, *p);
+}
+
+/// Only what crypt_gensalt(3) makes: "$y$j", then log2(N) and r, each less one, in a digit each.
+bool is_sane_yescrypt(std::string_view hash) {
+  if (hash.size() < 7 || hash[3] != 'j' || hash[6] != '$') return false;
+  const auto log_n = crypt_number(hash.substr(4, 1));
+  const auto r = crypt_number(hash.substr(5, 1));
+  return log_n && *log_n < 40 && r && is_sane_scrypt_cost(std::uint64_t{2} << *log_n, *r + 1, 1);
+}
+
 /// What crypt(3) is not asked to do because it would take minutes.
 bool is_sane_crypt_cost(std::string_view hash) {
+  if (hash.starts_with("$7$")) return is_sane_crypt_scrypt(hash);
+  if (hash.starts_with("$y$")) return is_sane_yescrypt(hash);
   if (hash.starts_with("$2")) {
     const auto parts = split(hash, '$');
     const auto cost = parts.size() == 4 ? number(parts[2]) : std::nullopt;

@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t kMaxVerifiedMemoryKib = std::size_t{1} << 20;
 constexpr unsigned kMaxVerifiedPasses = 100;
+/// Together: what libsodium calls sensitive, a few seconds.
+constexpr std::size_t kMaxVerifiedKibPasses = 4 * kMaxVerifiedMemoryKib;
 
 bool is_argon2(std::string_view hash) {
   return hash.starts_with("$argon2id$") || hash.starts_with("$argon2i$");
@@ -60,7 +62,10 @@ bool is_known_hash(std::string_view hash) {
 
 bool verify_password(const std::string& hash, const base::SecretString& password) {
   if (!is_argon2(hash)) return verify_foreign_hash(hash, password);
-  if (parameter(hash, "m=") > kMaxVerifiedMemoryKib || parameter(hash, "t=") > kMaxVerifiedPasses) {
+  const unsigned long memory_kib = parameter(hash, "m=");
+  const unsigned long passes = parameter(hash, "t=");
+  if (memory_kib > kMaxVerifiedMemoryKib || passes > kMaxVerifiedPasses ||
+      memory_kib * passes > kMaxVerifiedKibPasses) {
     return false;
   }
   const std::string_view text = password.reveal();

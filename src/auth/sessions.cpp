@@ -64,6 +64,7 @@ NewSession Sessions::begin(const std::string& user_key, const ClientInfo& client
                          .client = client.address,
                          .user_agent = client.user_agent.substr(0, kMaxUserAgentBytes)};
   session.expires_at = expiry(session, now);
+  flush();  // else a session whose last uses are not written would pass for an expired one
   sessions_.remove_expired(now);
   sessions_.insert(session);
   return {std::move(token), remember ? std::optional(rules_.remembered) : std::nullopt};
@@ -77,7 +78,9 @@ std::optional<Principal> Sessions::authenticate(std::string_view token) {
   {
     const std::lock_guard lock(mutex_);
     const auto use = unwritten_.find(session->token_hash);
-    if (use != unwritten_.end()) session->expires_at = use->second.expires_at;
+    if (use != unwritten_.end()) {
+      session->expires_at = std::max(session->expires_at, use->second.expires_at);
+    }
   }
   if (now >= session->expires_at) return std::nullopt;
   auto found = users_.find(session->user_key);

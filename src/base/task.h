@@ -47,8 +47,8 @@ class [[nodiscard]] Task {
   Task() = default;
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
   Task& operator=(Task&& other) noexcept {
-    if (handle_) handle_.destroy();
-    handle_ = std::exchange(other.handle_, {});
+    const Handle old = std::exchange(handle_, std::exchange(other.handle_, {}));
+    if (old) old.destroy();
     return *this;
   }
   ~Task() {

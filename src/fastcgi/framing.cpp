@@ -38,7 +38,7 @@ Inspection inspect(std::string_view bytes) {
   if (bytes.empty()) return {};
   const Inspection incomplete{
       bytes.size() < kMaxRequestBytes ? Arrival::kIncomplete : Arrival::kBroken, 0};
-  constexpr Inspection broken{Arrival::kBroken, 0};
+  constexpr Inspection kBroken{Arrival::kBroken, 0};
   unsigned expected = kBeginRequest;
   unsigned request_id = 0;
   std::size_t params_bytes = 0;
@@ -46,8 +46,8 @@ Inspection inspect(std::string_view bytes) {
   while (bytes.size() >= kHeaderBytes) {
     const Header header = header_at_front(bytes);
     if (header.version != kVersion || header.type != expected || header.request_id == 0)
-      return broken;
-    if (expected != kBeginRequest && header.request_id != request_id) return broken;
+      return kBroken;
+    if (expected != kBeginRequest && header.request_id != request_id) return kBroken;
     if (expected == kStdin && body_bytes + header.content_bytes > kMaxBodyBytes) {
       return {Arrival::kBodyTooLarge, 0};
     }
@@ -57,13 +57,13 @@ Inspection inspect(std::string_view bytes) {
     bytes.remove_prefix(record_bytes);
     switch (expected) {
       case kBeginRequest:
-        if (content.size() != 8 || big_endian_16(content, 0) != kResponder) return broken;
+        if (content.size() != 8 || big_endian_16(content, 0) != kResponder) return kBroken;
         request_id = header.request_id;
         expected = kParams;
         break;
       case kParams:
         params_bytes += content.size();
-        if (params_bytes > kMaxParamsBytes) return broken;
+        if (params_bytes > kMaxParamsBytes) return kBroken;
         if (content.empty()) expected = kStdin;
         break;
       default:

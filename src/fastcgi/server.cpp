@@ -129,7 +129,7 @@ void Server::accept_one() {
 void Server::shed_one() {
   const std::lock_guard lock(connections_mutex_);
   spare_.reset();
-  base::UniqueFd(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+  const base::UniqueFd turned_away(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
   spare_ = open_spare();
   const auto now = std::chrono::steady_clock::now();
   if (now - last_shed_warning_ < kShedWarningEvery) return;

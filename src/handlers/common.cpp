@@ -43,9 +43,11 @@ std::string page_url(const http::Request& request, const std::string& page,
   for (const auto& [name, value] : query) {
     if (value.empty()) continue;
     url += separator;
-    // nginx puts these values into its pages as they stand in the URL, so what may stand there as
-    // it is does.
-    url += std::string(name) + '=' + base::percent_encode(value, "/@+");
+    // nginx puts a name into its form as it stands in the URL, so what a name may have stands there
+    // as it is; nobody decodes it again. Whatever else is decoded once more, where a '+' is a
+    // space.
+    const char* keep = std::string_view(name) == "username" ? "@+" : "/";
+    url += std::string(name) + '=' + base::percent_encode(value, keep);
     separator = '&';
   }
   return url;

@@ -188,7 +188,7 @@ Fields decode_body(const Request& request) {
   }
   if (type.is_utf8 && type.essence == kForm) {
     Json::Value values(Json::objectValue);
-    for (auto& [name, value] : decode_form(request.body)) values[name] = std::move(value);
+    for (const auto& [name, value] : decode_form(request.body)) values[name] = value;
     return Fields(std::move(values));
   }
   throw RequestRefused(ErrorCode::kUnsupportedMediaType,

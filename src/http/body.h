@@ -39,8 +39,9 @@ class Fields {
   Json::Value values_{Json::objectValue};
 };
 
-/// One JSON object and nothing after it: RFC 8259, valid UTF-8, no duplicate keys, no comments, at
-/// most kMaxJsonDepth levels. Throws RequestRefused (malformed_body).
+/// One JSON object and nothing after it: RFC 8259 (but for numbers, where jsoncpp takes "01" and
+/// "1." too), valid UTF-8, no duplicate keys, no comments, at most kMaxJsonDepth levels. Throws
+/// RequestRefused (malformed_body).
 Json::Value decode_json_object(std::string_view text);
 
 /// application/x-www-form-urlencoded (WHATWG URL, section 5.1), stricter: broken percent-encoding,

@@ -32,13 +32,9 @@ std::string mend_for(int sqlite_result) {
   }
 }
 
+/// SOCI reads up to the next quotation mark and knows no escapes.
 std::string quoted(const std::string& path) {
-  std::string text = "db=\"";
-  for (const char c : path) {
-    if (c == '"' || c == '\\') text += '\\';
-    text += c;
-  }
-  return text + '"';
+  return "db=\"" + path + '"';
 }
 
 }  // namespace
@@ -48,6 +44,10 @@ Database::Database(Options options) : options_(std::move(options)) {
   if (!std::filesystem::is_directory(folder)) {
     throw base::BadSetting("--store: there is no folder " + folder.string() +
                            "; make it, owned by the user that runs userbin");
+  }
+  if (options_.path.find('"') != std::string::npos) {
+    throw base::BadSetting("--store: the path " + options_.path +
+                           " has a quotation mark in it; choose one without");
   }
   const base::UniqueFd file(::open(options_.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file)

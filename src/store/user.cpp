@@ -11,9 +11,9 @@ std::string user_key(std::string_view username) {
   return base::to_lower_ascii(username);
 }
 
-User::User(std::string username, std::string password_hash, base::WallTime now) {
-  record_["username"] = std::move(username);
-  record_["password"] = std::move(password_hash);
+User::User(const std::string& username, const std::string& password_hash, base::WallTime now) {
+  record_["username"] = username;
+  record_["password"] = password_hash;
   record_["role"] = "user";
   record_["created_at"] = base::format_rfc3339(now);
   record_["updated_at"] = base::format_rfc3339(now);
@@ -49,8 +49,8 @@ std::string User::created_at() const {
   return created_at.isString() ? created_at.asString() : "";
 }
 
-void User::set_password_hash(std::string hash) {
-  record_["password"] = std::move(hash);
+void User::set_password_hash(const std::string& hash) {
+  record_["password"] = hash;
 }
 
 void User::touch(base::WallTime now) {

@@ -19,7 +19,7 @@ std::string user_key(std::string_view username);
 class User {
  public:
   /// A new user with the role "user" and both times at `now`.
-  User(std::string username, std::string password_hash, base::WallTime now);
+  User(const std::string& username, const std::string& password_hash, base::WallTime now);
 
   /// Takes a record as it was stored. Throws std::invalid_argument unless it is an object with a
   /// non-empty "username" and a "password" that are texts.
@@ -35,7 +35,7 @@ class User {
   /// Empty if the record does not say.
   std::string created_at() const;
 
-  void set_password_hash(std::string hash);
+  void set_password_hash(const std::string& hash);
   /// Stamps the record as changed at `now`, and always later than the stamp it has.
   void touch(base::WallTime now);
 

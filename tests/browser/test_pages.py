@@ -144,7 +144,11 @@ class Browser:
                 "prefs", {"profile.managed_default_content_settings.javascript": 2})
         service = Service("/usr/bin/chromedriver", env={**os.environ, "HOME": folder})
         self.origin = origin
-        self.driver = webdriver.Chrome(service=service, options=options)
+        try:
+            self.driver = webdriver.Chrome(service=service, options=options)
+        except BaseException:
+            service.stop()
+            raise
         self.driver.set_page_load_timeout(WAIT_SECONDS)
 
     def runs_script(self):
@@ -758,10 +762,15 @@ def main():
         sys.exit(__doc__)
     if len(sys.argv) == 2:
         userbin = pathlib.Path(sys.argv[1]).resolve()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     tests = unittest.defaultTestLoader.loadTestsFromTestCase(PageTest)
     total = tests.countTestCases()
-    result = unittest.TextTestRunner(verbosity=2).run(tests)
+    try:
+        result = unittest.TextTestRunner(verbosity=2).run(tests)
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    finally:
+        unittest.doModuleCleanups()
     broken = {getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors
               if not test.id().startswith(("setUpModule", "tearDownModule"))}
     passed = result.testsRun - len(broken)

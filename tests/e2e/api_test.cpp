@@ -226,6 +226,7 @@ TEST_CASE("while the worker is away nginx says so, and the next one is found by 
   CHECK(away.status == 503);
   CHECK(away.header("Retry-After") == "5");
   CHECK(away.code() == "overloaded");
+  CHECK(client.get("/account").status == 503);
   CHECK(client.get("/login").status == 200);
   site.start_worker();
   CHECK(client.get("/healthz").status == 200);

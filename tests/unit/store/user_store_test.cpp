@@ -51,7 +51,9 @@ TEMPLATE_TEST_CASE("a user store keeps what was inserted", "", FakeUsers, SqlUse
   CHECK_FALSE(users.find("ada"));
 
   Json::Value record = user_named("Ada").record();
-  record["note"]["deep"][2] = "\u00FC \"quoted\" \\ \n ' ; -- :name";
+  record["note"]["deep"].append(Json::nullValue);
+  record["note"]["deep"].append(1.5);
+  record["note"]["text"] = "\u00FC \"quoted\" \\ \n ' ; -- :name";
   const User ada(record);
   REQUIRE(users.insert(ada));
   const auto found = users.find("ada");

@@ -1,0 +1,206 @@
+// What happens to a store whose file, disk or lock is taken away while it is open.
+#include <filesystem>
+#include <fstream>
+#include <sys/mount.h>
+#include <thread>
+
+#include "store/database.h"
+#include "support/catch.h"
+#include "support/store_on_disk.h"
+
+namespace userbin::store {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+using test::contains;
+using test::failure_of;
+using test::OneUser;
+using test::options_for;
+using test::user_named;
+
+void write_text(const std::string& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+/// Every call fails, and says which file and something of the cause.
+void check_fails(OneUser& store, const std::string& cause) {
+  for (const std::string& text : {failure_of([&] { store.users.find("ada"); }),
+                                  failure_of([&] { store.users.insert(user_named("Eve")); }),
+                                  failure_of([&] { store.users.check(); })}) {
+    CAPTURE(text, cause);
+    CHECK(contains(text, store.path));
+    CHECK(contains(text, cause));
+  }
+}
+
+void check_works(OneUser& store) {
+  CHECK(store.users.find("ada"));
+  CHECK(store.users.insert(user_named("Bob")));
+  CHECK_NOTHROW(store.users.check());
+}
+
+/// A small file system in memory, where root may mount one.
+struct SmallDisk {
+  test::TemporaryFolder folder;
+  const bool mounted =
+      ::mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=400k,mode=0700") == 0;
+  ~SmallDisk() {
+    if (mounted) ::umount2(folder.path().c_str(), MNT_DETACH);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a file that is taken away is missed, not made again, and used again when it is back") {
+  OneUser store;
+  fs::rename(store.path, store.aside);
+  check_fails(store, "No such file");
+  CHECK_FALSE(fs::exists(store.path));
+  fs::rename(store.aside, store.path);
+  check_works(store);
+}
+
+TEST_CASE("while something else is in the file's place calls fail, and work again after it") {
+  OneUser store;
+  fs::rename(store.path, store.aside);
+  SECTION("a file that is no database") {
+    write_text(store.path, std::string(5000, 'x'));
+    check_fails(store, "not a database");
+    fs::remove(store.path);
+  }
+  SECTION("a folder") {
+    fs::create_directory(store.path);
+    check_fails(store, "unable to open");
+    fs::remove(store.path);
+  }
+  SECTION("a newer version's database") {
+    fs::copy(store.aside, store.path);
+    {
+      soci::session sql(soci::sqlite3, "db=" + store.path);
+      sql << "INSERT INTO schema_version (version) VALUES (999)";
+    }
+    check_fails(store, "newer userbin");
+    fs::remove(store.path);
+  }
+  fs::rename(store.aside, store.path);
+  check_works(store);
+}
+
+TEST_CASE("a database that is put in the file's place is used from then on") {
+  OneUser store;
+  store.put_in_its_place(user_named("Grace"));
+  CHECK(store.users.find("grace"));
+  CHECK_FALSE(store.users.find("ada"));
+  CHECK(store.users.insert(user_named("Eve")));
+  CHECK(store.users.list("", 10).size() == 2);
+}
+
+// SQLite applies a write-ahead log to whatever file it finds beside it, so the new database must
+// not be opened while the old one's log is still there.
+TEST_CASE("a database that is put in the file's place is never mixed with the old one's log",
+          "[.known]") {
+  OneUser store;
+  REQUIRE(store.users.insert(user_named("Bob")));  // in the log
+  store.put_in_its_place(user_named("Grace"));
+  const std::string failure = failure_of([&] {
+    CHECK(store.users.find("grace"));
+    CHECK_FALSE(store.users.find("bob"));
+  });
+  if (!failure.empty()) CHECK(contains(failure, store.path));
+}
+
+TEST_CASE("a lock that another program holds fails changes, not reads, until it lets go") {
+  OneUser store;
+  soci::session other(soci::sqlite3, "db=" + store.path);
+  other << "BEGIN EXCLUSIVE";
+  for (const std::string& text : {failure_of([&] { store.users.insert(user_named("Eve")); }),
+                                  failure_of([&] { store.users.check(); })}) {
+    CAPTURE(text);
+    CHECK(contains(text, store.path));
+    CHECK(contains(text, "locked"));
+    CHECK(contains(text, "another program"));
+  }
+  CHECK(store.users.find("ada"));
+  other << "COMMIT";
+  check_works(store);
+}
+
+TEST_CASE("a full disk fails changes, not reads, until there is space again") {
+  SmallDisk disk;
+  if (!disk.mounted) {
+    WARN("no file system could be mounted: not tested");
+    return;
+  }
+  const std::string path = disk.folder.file("users.db");
+  const std::string filler = disk.folder.file("filler");
+  Database database(options_for(path));
+  SqlUserStore users(database);
+  REQUIRE(users.insert(user_named("Ada")));
+  write_text(filler, std::string(400 * 1024, 'x'));
+
+  std::string failure;
+  for (int i = 0; i < 100 && failure.empty(); ++i) {
+    failure = failure_of([&] { users.insert(user_named("user" + std::to_string(i))); });
+  }
+  CAPTURE(failure);
+  CHECK(contains(failure, path));
+  CHECK(contains(failure, "full"));
+  CHECK(contains(failure, "free some space"));
+  CHECK(users.find("ada"));
+
+  fs::remove(filler);
+  CHECK(users.insert(user_named("Bob")));
+  CHECK(users.find("bob"));
+}
+
+TEST_CASE("a store on a read-only file system is refused until that is writable again") {
+  SmallDisk disk;
+  if (!disk.mounted) {
+    WARN("no file system could be mounted: not tested");
+    return;
+  }
+  const std::string path = disk.folder.file("users.db");
+  const auto remount = [&](unsigned long flags) {
+    return ::mount("", disk.folder.path().c_str(), "", MS_REMOUNT | flags, "size=400k") == 0;
+  };
+  { const Database database(options_for(path)); }
+  REQUIRE(remount(MS_RDONLY));
+  const std::string failure = failure_of([&] { Database database(options_for(path)); });
+  CHECK(contains(failure, path));
+  CHECK(contains(failure, "Read-only"));
+  CHECK(contains(failure, "able to write"));
+  REQUIRE(remount(0));
+  Database database(options_for(path));
+  CHECK(SqlUserStore(database).insert(user_named("Ada")));
+}
+
+TEST_CASE("a call fails when all connections stay busy longer than its patience") {
+  OneUser store;
+  Database::Options options = options_for(store.path);
+  options.max_connections = 1;
+  Database database(options);
+  SqlUserStore users(database);
+  database.read([&](Connection&) {
+    const std::string failure = failure_of([&] { users.find("ada"); });
+    CHECK(contains(failure, "all connections are busy"));
+    return true;
+  });
+  CHECK(users.find("ada"));
+}
+
+TEST_CASE("a change fails when others keep the turn longer than its patience") {
+  OneUser store;
+  store.database.write([&](Connection&) {
+    std::string failure;
+    std::thread([&] {
+      failure = failure_of([&] { store.users.insert(user_named("Eve")); });
+    }).join();
+    CHECK(contains(failure, "too many changes"));
+    return true;
+  });
+  CHECK(store.users.insert(user_named("Eve")));
+}
+
+}  // namespace userbin::store
