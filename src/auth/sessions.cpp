@@ -47,7 +47,7 @@ Sessions::Sessions(store::SessionStore& sessions, store::UserStore& users, const
 Sessions::~Sessions() {
   try {
     flush();
-  } catch (const base::StoreUnavailable& error) {
+  } catch (const std::exception& error) {
     spdlog::warn("the last uses of some sessions are not written: {}", error.what());
   }
 }

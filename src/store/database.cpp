@@ -33,6 +33,12 @@ std::string mend_for(int sqlite_result) {
 }
 
 /// SOCI reads up to the next quotation mark and knows no escapes.
+std::optional<FileIdentity> identity_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return FileIdentity{status.st_dev, status.st_ino};
+}
+
 std::string quoted(const std::string& path) {
   return "db=\"" + path + '"';
 }
@@ -63,12 +69,36 @@ Database::Database(Options options) : options_(std::move(options)) {
 Database::~Database() = default;
 
 FileIdentity Database::current_identity() const {
-  struct stat status {};
-  if (::stat(options_.path.c_str(), &status) != 0) {
+  const auto identity = identity_of(options_.path);
+  if (!identity) {
     throw base::StoreUnavailable(described(std::strerror(errno)) +
                                  "; put the file back, or restart userbin for an empty one");
   }
-  return {status.st_dev, status.st_ino};
+  return *identity;
+}
+
+void Database::refuse_foreign_log(const FileIdentity& identity) const {
+  if (identity == last_opened_ || !last_opened_log_) return;
+  if (identity_of(options_.path + "-wal") != last_opened_log_) return;
+  throw base::StoreUnavailable(
+      described("another file was put in its place, beside the old one's log; stop userbin, move " +
+                options_.path + "-wal and -shm to where the old file is now, and start it again"));
+}
+
+void Database::begin_writing() {
+  std::unique_lock lock(mutex_);
+  if (!writing_ended_.wait_for(lock, options_.patience, [&] { return !writing_; })) {
+    throw base::StoreUnavailable(described("too many changes are waiting"));
+  }
+  writing_ = true;
+}
+
+void Database::end_writing() {
+  {
+    const std::lock_guard lock(mutex_);
+    writing_ = false;
+  }
+  writing_ended_.notify_one();
 }
 
 std::unique_ptr<Connection> Database::take_connection() {
@@ -78,6 +108,7 @@ std::unique_ptr<Connection> Database::take_connection() {
     const bool free = returned_.wait_for(lock, options_.patience,
                                          [&] { return leased_ < options_.max_connections; });
     if (!free) throw base::StoreUnavailable(described("all connections are busy"));
+    refuse_foreign_log(identity);
     ++leased_;
     while (!idle_.empty()) {
       std::unique_ptr<Connection> connection = std::move(idle_.back());
@@ -115,6 +146,9 @@ std::unique_ptr<Connection> Database::open_connection() {
   } catch (const base::StoreUnavailable& error) {
     throw base::StoreUnavailable(described(error.what()));
   }
+  const std::lock_guard lock(mutex_);
+  last_opened_ = connection->identity_;
+  last_opened_log_ = identity_of(options_.path + "-wal");
   return connection;
 }
 

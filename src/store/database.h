@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <typeindex>
 #include <unordered_map>
@@ -86,8 +87,7 @@ class Database {
   /// queue up instead of polling for SQLite's lock.
   template <typename Work>
   auto write(Work&& work) {
-    std::unique_lock turn(writing_turn_, options_.patience);
-    if (!turn.owns_lock()) throw base::StoreUnavailable(described("too many changes are waiting"));
+    const WritingTurn turn(*this);
     return read(std::forward<Work>(work));
   }
 
@@ -110,6 +110,18 @@ class Database {
     bool keep_ = false;
   };
 
+  /// Waits until nobody else of this program writes.
+  class WritingTurn {
+   public:
+    explicit WritingTurn(Database& database) : database_(database) { database_.begin_writing(); }
+    ~WritingTurn() { database_.end_writing(); }
+    WritingTurn(const WritingTurn&) = delete;
+    WritingTurn& operator=(const WritingTurn&) = delete;
+
+   private:
+    Database& database_;
+  };
+
   template <typename Work>
   auto guarded(Work&& work) {
     try {
@@ -119,24 +131,32 @@ class Database {
     }
   }
 
+  void begin_writing();
+  void end_writing();
   std::unique_ptr<Connection> take_connection();
   /// nullptr for one that is not to be used again.
   void give_back(std::unique_ptr<Connection> connection);
   std::unique_ptr<Connection> open_connection();
   /// Identity of the file as it is now; throws base::StoreUnavailable if it is gone.
   FileIdentity current_identity() const;
+  /// Throws base::StoreUnavailable if the file is another than the last one that was opened, and
+  /// that one's write-ahead log still stands beside it: SQLite would apply it to whatever file it
+  /// finds.
+  void refuse_foreign_log(const FileIdentity& identity) const;
   std::string described(const std::string& cause) const;
   std::string explained(const soci::soci_error& error) const;
 
   const Options options_;
 
-  std::timed_mutex writing_turn_;
-
   std::mutex mutex_;
   std::condition_variable returned_;
+  std::condition_variable writing_ended_;
   // Guarded by mutex_:
   std::vector<std::unique_ptr<Connection>> idle_;
   std::size_t leased_ = 0;
+  bool writing_ = false;
+  FileIdentity last_opened_;
+  std::optional<FileIdentity> last_opened_log_;
 };
 
 }  // namespace userbin::store

@@ -2,8 +2,6 @@
 #include <atomic>
 #include <csignal>
 #include <fcntl.h>
-#include <mutex>
-#include <set>
 #include <sys/mount.h>
 #include <thread>
 #include <unistd.h>
@@ -26,31 +24,37 @@ std::string password_of(const std::string& name) {
   return "quite unguessable " + name;
 }
 
-/// The names whose registration was answered 200.
-std::set<std::string> register_all(const std::string& url, std::atomic<int>& answered) {
-  std::set<std::string> registered;
-  std::mutex mutex;
-  std::vector<std::thread> threads;
+/// Registers all names from kClients threads; whoever gets no answer tries again. Returns how many
+/// were answered 200; the others were there already when they tried again.
+int register_all(const std::string& url, std::atomic<int>& answered) {
+  std::vector<std::jthread> threads;
   for (int c = 0; c < kClients; ++c) {
     threads.emplace_back([&, c] {
       HttpClient client(url);
       for (int i = 0; i < kPerClient; ++i) {
-        const std::string name = name_of(c, i);
-        const Answer answer =
-            client.post_json("/register", credentials(name, password_of("zebra")));
-        if (answer.status != 200) continue;
-        ++answered;
-        const std::lock_guard lock(mutex);
-        registered.insert(name);
+        const std::string body = credentials(name_of(c, i), password_of("zebra"));
+        wait_until("a registration is answered", [&] {
+          const Answer answer = client.post_json("/register", body);
+          if (answer.status == 200) ++answered;
+          return answer.status == 200 || answer.code() == "username_taken";
+        });
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
-  return registered;
+  threads.clear();
+  return answered;
+}
+
+std::vector<std::string> all_names() {
+  std::vector<std::string> names;
+  for (int c = 0; c < kClients; ++c) {
+    for (int i = 0; i < kPerClient; ++i) names.push_back(name_of(c, i));
+  }
+  return names;
 }
 
 /// How many of `names` cannot log in.
-int count_missing(const std::string& url, const std::set<std::string>& names) {
+int count_missing(const std::string& url, const std::vector<std::string>& names) {
   HttpClient client(url);
   int missing = 0;
   for (const std::string& name : names) {
@@ -66,48 +70,32 @@ int count_missing(const std::string& url, const std::set<std::string>& names) {
 TEST_CASE("2,000 registrations from 16 clients are all there, also after kill -9") {
   Site site;
   std::atomic<int> answered = 0;
-  const std::set<std::string> registered = register_all(site.url(), answered);
-  CHECK(registered.size() == kClients * kPerClient);
+  CHECK(register_all(site.url(), answered) == kClients * kPerClient);
   site.kill_worker();
   site.start_worker();
-  CHECK(count_missing(site.url(), registered) == 0);
+  CHECK(count_missing(site.url(), all_names()) == 0);
 }
 
-TEST_CASE("whoever was answered 200 is there when the worker is killed in the middle") {
+TEST_CASE("nobody who was answered is lost when the worker is killed in the middle") {
   Site site;
   std::atomic<int> answered = 0;
-  std::set<std::string> registered;
-  std::thread clients([&] { registered = register_all(site.url(), answered); });
-  for (const int mark : {200, 600, 1000}) {
+  std::jthread clients([&] { register_all(site.url(), answered); });
+  for (const int mark : {200, 600, 1000, 1400}) {
     wait_until(
-        "registrations go on", [&] { return answered >= mark; }, 60);
+        "registrations go on", [&] { return answered >= mark; }, 120);
     site.kill_worker();
     site.start_worker();
   }
   clients.join();
-  CHECK(registered.size() >= 1000);
-  CHECK(count_missing(site.url(), registered) == 0);
-  // And nobody is half there: whoever was not answered 200 can register, or had arrived whole.
-  HttpClient client(site.url());
-  for (int c = 0; c < kClients; ++c) {
-    for (int i = 0; i < kPerClient; ++i) {
-      const std::string name = name_of(c, i);
-      if (registered.contains(name)) continue;
-      client.forget_cookies();
-      const std::string body = credentials(name, password_of("zebra"));
-      const bool can_register = client.post_json("/register", body).status == 200;
-      const bool can_log_in = client.post_json("/login", body).status == 200;
-      INFO(name);
-      CHECK(can_log_in);
-      (void)can_register;
-    }
-  }
+  // At each kill, each client had one registration on its way; the others were answered once.
+  CHECK(answered >= kClients * (kPerClient - 4));
+  CHECK(count_missing(site.url(), all_names()) == 0);
 }
 
 TEST_CASE("one name, registered from many sides at once, goes to exactly one") {
   Site site;
   std::atomic<int> successes = 0, taken = 0;
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (int i = 0; i < 10; ++i) {
     threads.emplace_back([&, i] {
       HttpClient client(site.url());
@@ -117,7 +105,7 @@ TEST_CASE("one name, registered from many sides at once, goes to exactly one") {
       if (answer.code() == "username_taken") ++taken;
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  threads.clear();
   CHECK(successes == 1);
   CHECK(taken == 9);
 }

@@ -12,11 +12,13 @@
 #include <utility>
 
 #include "base/unique_fd.h"
+#include "support/catch.h"
 #include "support/temporary_folder.h"
 
 namespace userbin::test {
 
-Process::Process(const std::vector<std::string>& command, const Options& options) {
+Process::Process(const std::vector<std::string>& command, const Options& options)
+    : output_file_(options.output_file) {
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -40,12 +42,21 @@ Process::Process(const std::vector<std::string>& command, const Options& options
 }
 
 Process::Process(Process&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), status_(other.status_) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      output_file_(std::move(other.output_file_)),
+      status_(other.status_) {}
 
 Process::~Process() {
-  if (pid_ < 0 || status_) return;
-  ::kill(pid_, SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
+  if (pid_ < 0) return;
+  if (!status_) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  const std::string output = output_file_.empty() ? "" : read_file(output_file_);
+  if (output.find("Sanitizer") != std::string::npos ||
+      output.find("runtime error:") != std::string::npos) {
+    FAIL_CHECK(output);
+  }
 }
 
 void Process::signal(int number) const {

@@ -7,7 +7,8 @@
 
 namespace userbin::test {
 
-/// A program that a test started; killed at the end of the scope if it still runs.
+/// A program that a test started; killed at the end of the scope if it still runs. The test fails
+/// if a sanitizer has reported anything in its output.
 class Process {
  public:
   struct Options {
@@ -33,6 +34,7 @@ class Process {
 
  private:
   pid_t pid_ = -1;
+  std::string output_file_;
   std::optional<int> status_;
 };
 

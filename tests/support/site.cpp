@@ -2,11 +2,14 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "support/catch.h"
 
 namespace userbin::test {
 
@@ -62,13 +65,15 @@ Site::Site(const Options& options) : options_(options), port_(free_port()) {
 }
 
 Site::~Site() {
-  // SIGTERM, so that nginx's own workers go too.
-  if (nginx_ && nginx_->is_running()) {
-    nginx_->signal(SIGTERM);
+  // SIGTERM, so that nginx's own workers go too, and the worker's end is tested each time.
+  for (const auto& process : {std::ref(nginx_), std::ref(worker_)}) {
+    if (!process.get() || !process.get()->is_running()) continue;
+    process.get()->signal(SIGTERM);
     try {
-      nginx_->wait();
-    } catch (const std::exception&) {
-      // ~Process kills it.
+      const int status = process.get()->wait();
+      if (status != 0) FAIL_CHECK("ended with status " << status << ": " << log());
+    } catch (const std::exception& error) {
+      FAIL_CHECK(error.what());
     }
   }
 }

@@ -99,16 +99,13 @@ TEST_CASE("a database that is put in the file's place is used from then on") {
 
 // SQLite applies a write-ahead log to whatever file it finds beside it, so the new database must
 // not be opened while the old one's log is still there.
-TEST_CASE("a database that is put in the file's place is never mixed with the old one's log",
-          "[.known]") {
+TEST_CASE("a database that is put in the file's place is never mixed with the old one's log") {
   OneUser store;
   REQUIRE(store.users.insert(user_named("Bob")));  // in the log
   store.put_in_its_place(user_named("Grace"));
-  const std::string failure = failure_of([&] {
-    CHECK(store.users.find("grace"));
-    CHECK_FALSE(store.users.find("bob"));
-  });
-  if (!failure.empty()) CHECK(contains(failure, store.path));
+  for (int i = 0; i < 2; ++i) {
+    CHECK(contains(failure_of([&] { store.users.find("bob"); }), "beside the old one's log"));
+  }
 }
 
 TEST_CASE("a lock that another program holds fails changes, not reads, until it lets go") {
