@@ -136,6 +136,10 @@ base::Task<Response> Dispatcher::route(const Request& request, std::string& caus
   if (const auto code = http::error_code_of(request.refused_by_nginx)) {
     throw http::RequestRefused(*code, "refused by nginx");
   }
+  if (request.path == kVerifyPath) {
+    // nginx asks with the method of the request that it protects; nothing is changed by asking.
+    co_return co_await router_.find("GET", kVerifyPath).route->handler(request);
+  }
   const http::Router::Match match = router_.find(request.method, request.path);
   if (match.allow.empty()) co_return http::error_response(ErrorCode::kNotFound);
   if (match.route == nullptr) {

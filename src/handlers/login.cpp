@@ -8,6 +8,10 @@ namespace userbin::handlers {
 base::Task<http::Response> log_in(const Services& services, const http::Request& request) {
   const http::Fields fields = http::decode_body(request);
   fields.require({"username", "password"});
+  // All are read before anything is done, as each may turn out to be malformed.
+  const bool remember = fields.flag("remember");
+  const bool wants_token = http::is_json(request) && fields.flag("token");
+  const std::string target = requested_redirect(fields, request);
   base::SecretString password(*fields.text("password"));
   const std::optional<store::User> user =
       co_await services.accounts.authenticate(*fields.text("username"), std::move(password));
@@ -15,17 +19,16 @@ base::Task<http::Response> log_in(const Services& services, const http::Request&
 
   // The session that this browser had before is of no more use to anybody.
   if (const auto old_token = session_token(request)) services.sessions.end(*old_token);
-  const auth::NewSession session = services.sessions.begin(
-      user->key(), {request.remote_address, request.user_agent}, fields.flag("remember"));
+  const auth::NewSession session =
+      services.sessions.begin(user->key(), {request.remote_address, request.user_agent}, remember);
   Json::Value body;
   body["message"] = "Login successful";
-  if (http::is_json(request) && fields.flag("token")) {
+  if (wants_token) {
     body["token"] = std::string(session.token.reveal());
   }
   http::Response response = http::json_response(200, body);
   response.headers.emplace_back(
       "Set-Cookie", http::session_cookie(session.token.reveal(), request.https, session.max_age));
-  const std::string target = requested_redirect(fields, request);
   response.see_other = target.empty() ? page_url(request, services.pages.home, {}) : target;
   co_return response;
 }

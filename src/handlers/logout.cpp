@@ -6,9 +6,10 @@ namespace userbin::handlers {
 
 base::Task<http::Response> log_out(const Services& services, const http::Request& request) {
   const http::Fields fields = http::decode_body(request);
+  const bool everywhere = fields.flag("everywhere");
   if (const auto token = session_token(request)) {
     const auto principal = services.sessions.authenticate(*token);
-    if (principal && fields.flag("everywhere")) services.sessions.end_all(principal->user.key());
+    if (principal && everywhere) services.sessions.end_all(principal->user.key());
     services.sessions.end(*token);
   }
   http::Response response = http::message_response("Logged out");

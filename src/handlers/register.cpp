@@ -9,6 +9,7 @@ using http::ErrorCode;
 base::Task<http::Response> register_user(const Services& services, const http::Request& request) {
   const http::Fields fields = http::decode_body(request);
   fields.require({"username", "password"});
+  const std::string target = requested_redirect(fields, request);
   const auto username = auth::Username::parse(*fields.text("username"));
   if (!username) {
     co_return http::error_response(
@@ -30,10 +31,9 @@ base::Task<http::Response> register_user(const Services& services, const http::R
     co_return http::error_response(ErrorCode::kUsernameTaken);
   }
   http::Response response = http::message_response("User registered successfully");
-  response.see_other = page_url(request, services.pages.login,
-                                {{"notice", "registered"},
-                                 {"username", username->text()},
-                                 {"rd", requested_redirect(fields, request)}});
+  response.see_other =
+      page_url(request, services.pages.login,
+               {{"notice", "registered"}, {"username", username->text()}, {"rd", target}});
   co_return response;
 }
 

@@ -32,13 +32,13 @@ std::string mend_for(int sqlite_result) {
   }
 }
 
-/// SOCI reads up to the next quotation mark and knows no escapes.
 std::optional<FileIdentity> identity_of(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return std::nullopt;
   return FileIdentity{status.st_dev, status.st_ino};
 }
 
+/// SOCI reads up to the next quotation mark and knows no escapes.
 std::string quoted(const std::string& path) {
   return "db=\"" + path + '"';
 }
@@ -79,7 +79,10 @@ FileIdentity Database::current_identity() const {
 
 void Database::refuse_foreign_log(const FileIdentity& identity) const {
   if (identity == last_opened_ || !last_opened_log_) return;
-  if (identity_of(options_.path + "-wal") != last_opened_log_) return;
+  const std::string log = options_.path + "-wal";
+  std::error_code ignored;
+  const bool is_empty = std::filesystem::file_size(log, ignored) == 0;
+  if (is_empty || identity_of(log) != last_opened_log_) return;
   throw base::StoreUnavailable(
       described("another file was put in its place, beside the old one's log; stop userbin, move " +
                 options_.path + "-wal and -shm to where the old file is now, and start it again"));

@@ -231,3 +231,15 @@ TEST_CASE("while the worker is away nginx says so, and the next one is found by 
   site.start_worker();
   CHECK(client.get("/healthz").status == 200);
 }
+
+TEST_CASE("whatever the method, a place that asks /verify lets in who is logged in, and nobody else") {
+  Site site;
+  HttpClient browser(site.url());
+  const auto* method = GENERATE("GET", "POST", "PUT", "DELETE");
+  // /account is a page, so nginx or the worker refuses the method once the visitor is let in.
+  const int refused = std::string(method) == "GET" ? 200 : 404;
+  CHECK(browser.send({.method = method, .path = "/account"}).status == 303);
+  REQUIRE(browser.post_form("/register", form("kim", kPassword)).status == 200);
+  REQUIRE(browser.post_form("/login", form("kim", kPassword)).status == 200);
+  CHECK(browser.send({.method = method, .path = "/account"}).status == refused);
+}

@@ -160,7 +160,7 @@ TEST_CASE("/verify answers nothing but 200, 401 and 403, whatever happens") {
 }
 
 // auth_request asks with the method of the visitor's own request ($request_method).
-TEST_CASE("/verify treats all methods alike", "[.known]") {
+TEST_CASE("/verify treats all methods alike") {
   test::HandlersOnFakes site;
   site.add_user("Ada");
   const auto method =
