@@ -33,7 +33,7 @@ LINK_tsan     := -fsanitize=thread
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual \
             -Werror -Wno-missing-field-initializers
 override CXXFLAGS += -std=c++20 $(WARNINGS) $(FLAGS_$(VARIANT)) -MMD -MP -pthread
-CPPFLAGS += -Isrc -Itests -isystem /usr/include/jsoncpp -DUSERBIN_VERSION='"$(VERSION)"' \
+override CPPFLAGS += -Isrc -Itests -isystem /usr/include/jsoncpp -DUSERBIN_VERSION='"$(VERSION)"' \
             -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL
 override LDFLAGS += $(LINK_$(VARIANT)) -pthread
 LDLIBS := -lfcgi -lsoci_sqlite3 -lsoci_core -lsodium -lcrypto -lcrypt -lzxcvbn -ljsoncpp -lspdlog -lfmt
@@ -123,7 +123,7 @@ format-check:
 .PHONY: install uninstall
 install: release
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' URL_PREFIX='$(URL_PREFIX)' tools/install-files install
-## uninstall        takes them away; configuration and user list stay
+## uninstall        takes them away; /etc/userbin.conf and the user list stay
 uninstall:
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' tools/install-files uninstall
 
@@ -159,7 +159,7 @@ $(PROGRAM) $(UNIT) $(E2E) $(BENCH) $(FUZZERS):
 	@echo "  LINK $@"
 	@$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/%.o: %.cpp
+$(BUILD)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
 	@echo "  CXX  $@"
 	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -51,10 +53,16 @@ class Options {
   }
 
   template <typename Duration>
-  void add_duration(const std::string& flag, Duration& value, const std::string& help) {
-    const auto set = [&value, flag](const std::string& text) {
+  void add_duration(const std::string& flag, Duration& value, milliseconds least,
+                    const std::string& help) {
+    const auto set = [&value, flag, least](const std::string& text) {
       try {
-        value = std::chrono::duration_cast<Duration>(parse_duration(text));
+        const milliseconds duration = parse_duration(text);
+        if (duration < least) {
+          throw std::invalid_argument("'" + text + "' is too short; choose at least " +
+                                      format_duration(least));
+        }
+        value = std::chrono::duration_cast<Duration>(duration);
       } catch (const std::invalid_argument& error) {
         throw CLI::ValidationError(flag, error.what());
       }
@@ -94,7 +102,7 @@ std::string check_log_level(const std::string& text) {
 }
 
 std::string check_page(const std::string& text) {
-  return http::is_safe_redirect(text)
+  return http::is_safe_redirect(text) && text.find_first_of("?#") == std::string::npos
              ? ""
              : "'" + text + "' is no path on this site; write it like /login";
 }
@@ -102,8 +110,11 @@ std::string check_page(const std::string& text) {
 std::string check_public_url(const std::string& text) {
   const bool has_scheme = text.starts_with("https://") || text.starts_with("http://");
   const auto host_at = text.find("://") + 3;
-  if (has_scheme && text.size() > host_at && text.find('/', host_at) == std::string::npos)
+  const bool has_default_port = text.ends_with(text.starts_with("https:") ? ":443" : ":80");
+  if (has_scheme && text.size() > host_at && !has_default_port &&
+      text.find('/', host_at) == std::string::npos) {
     return "";
+  }
   return "'" + text + "' is no origin; write scheme and host alone, like https://example.org";
 }
 
@@ -123,15 +134,15 @@ void declare(CLI::App& app, ServeSettings& settings) {
               "group of a Unix socket's file, such as www-data; by default the worker's own");
   options.add("--threads", settings.server.threads, "threads that answer requests")
       ->check(CLI::Range(1, 256));
-  options.add_duration("--request-timeout", settings.server.request_timeout,
+  options.add_duration("--request-timeout", settings.server.request_timeout, milliseconds{100},
                        "how long a request may take to arrive from nginx once it has begun");
-  options.add_duration("--drain", settings.drain,
+  options.add_duration("--drain", settings.drain, milliseconds{0},
                        "how long requests may go on after SIGTERM or SIGINT");
 
   options.group("What it keeps");
   options.add("--store", settings.store.path, "the SQLite file with users and sessions");
   options.add_duration(
-      "--store-patience", settings.store.patience,
+      "--store-patience", settings.store.patience, milliseconds{50},
       "how long a request waits for a lock that another program holds on the store");
 
   options.group("Passwords");
@@ -168,11 +179,11 @@ void declare(CLI::App& app, ServeSettings& settings) {
       ->check(CLI::Range(0, 19));
 
   options.group("Sessions");
-  options.add_duration("--session-idle", settings.sessions.idle,
+  options.add_duration("--session-idle", settings.sessions.idle, milliseconds{1000},
                        "a session ends after this time without use");
-  options.add_duration("--session-lifetime", settings.sessions.lifetime,
+  options.add_duration("--session-lifetime", settings.sessions.lifetime, milliseconds{1000},
                        "a session ends this long after login");
-  options.add_duration("--session-remembered", settings.sessions.remembered,
+  options.add_duration("--session-remembered", settings.sessions.remembered, milliseconds{1000},
                        "lifetime of a session with 'stay logged in'");
 
   options.group("The site");
@@ -205,6 +216,12 @@ void check_together(const ServeSettings& settings) {
                                " is below OWASP's minimum (19456 KiB with 2 passes, or 12288 with "
                                "3, 9216 with 4, 7168 with "
                                "5, 47104 with 1); raise them, or add --allow-weak-hashing");
+  }
+  if (!auth::is_bearable(cost)) {
+    throw CLI::ValidationError("--hash-memory " + std::to_string(cost.memory_kib) +
+                               " with --hash-passes " + std::to_string(cost.passes) +
+                               " would hold each login for many seconds; keep their product at or "
+                               "below 4194304");
   }
   if (settings.passwords.min_length > settings.passwords.max_length) {
     throw CLI::ValidationError("--password-min-length is above --password-max-length; lower it");
@@ -256,6 +273,13 @@ ServeSettings parse_serve_settings(std::span<char*> arguments) {
       ->envname("USERBIN_CONFIG");
   app.allow_config_extras(CLI::config_extras_mode::error);
   declare(app, settings);
+  const char* config = std::getenv("USERBIN_CONFIG");
+  if (config != nullptr && *config != '\0' && !std::ifstream(config)) {
+    std::fprintf(stderr,
+                 "userbin serve: USERBIN_CONFIG: %s cannot be read; mend the path or unset it\n",
+                 config);
+    throw Exit{2};
+  }
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
     app.parse(reversed);

@@ -25,7 +25,8 @@ class Accounts {
   base::Task<RegisterResult> register_user(Username username, Password password);
 
   /// The user, if he exists, is not disabled, and the password is his. Takes as long whichever of
-  /// these fails. A hash that is not of today's kind is replaced by one that is.
+  /// these fails (but for a hash of another kind, which takes its own time until it is replaced). A
+  /// hash that is not of today's kind is replaced by one that is.
   base::Task<std::optional<store::User>> authenticate(std::string username,
                                                       base::SecretString password);
 

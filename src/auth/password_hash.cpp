@@ -44,6 +44,11 @@ bool meets_owasp_minimum(const HashCost& cost) {
   });
 }
 
+bool is_bearable(const HashCost& cost) {
+  return cost.memory_kib <= kMaxVerifiedMemoryKib && cost.passes <= kMaxVerifiedPasses &&
+         cost.memory_kib * cost.passes <= kMaxVerifiedKibPasses;
+}
+
 std::string hash_password(const base::SecretString& password, const HashCost& cost) {
   std::array<char, crypto_pwhash_STRBYTES> hash{};
   const std::string_view text = password.reveal();
@@ -62,10 +67,9 @@ bool is_known_hash(std::string_view hash) {
 
 bool verify_password(const std::string& hash, const base::SecretString& password) {
   if (!is_argon2(hash)) return verify_foreign_hash(hash, password);
-  const unsigned long memory_kib = parameter(hash, "m=");
   const unsigned long passes = parameter(hash, "t=");
-  if (memory_kib > kMaxVerifiedMemoryKib || passes > kMaxVerifiedPasses ||
-      memory_kib * passes > kMaxVerifiedKibPasses) {
+  if (passes > kMaxVerifiedPasses ||
+      !is_bearable({parameter(hash, "m="), static_cast<unsigned>(passes)})) {
     return false;
   }
   const std::string_view text = password.reveal();

@@ -20,6 +20,10 @@ struct HashCost {
 /// as the minimum for argon2id.
 bool meets_owasp_minimum(const HashCost& cost);
 
+/// Whether verify_password() would check a hash of this cost: it refuses those that hold a thread
+/// for longer than a few seconds.
+bool is_bearable(const HashCost& cost);
+
 /// A new hash with a random salt, as a PHC string. Throws base::Overloaded if there is no memory.
 std::string hash_password(const base::SecretString& password, const HashCost& cost);
 

@@ -129,8 +129,13 @@ void Server::accept_one() {
 void Server::shed_one() {
   const std::lock_guard lock(connections_mutex_);
   spare_.reset();
-  const base::UniqueFd turned_away(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+  base::UniqueFd turned_away(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+  turned_away.reset();
   spare_ = open_spare();
+  if (!spare_ && !draining_) {  // another thread was quicker
+    is_deaf_ = true;
+    watch(epoll_, EPOLL_CTL_MOD, listener_.fd(), 0, &listener_);
+  }
   const auto now = std::chrono::steady_clock::now();
   if (now - last_shed_warning_ < kShedWarningEvery) return;
   last_shed_warning_ = now;
@@ -138,6 +143,15 @@ void Server::shed_one() {
       "connections are turned away: no more file descriptors with {} connections open; "
       "raise LimitNOFILE= in the service, or lower nginx's keepalive",
       connections_.size());
+}
+
+void Server::listen_again() {
+  const std::lock_guard lock(connections_mutex_);
+  if (!is_deaf_) return;
+  spare_ = open_spare();
+  if (!spare_) return;
+  is_deaf_ = false;
+  if (!draining_) watch(epoll_, EPOLL_CTL_MOD, listener_.fd(), EPOLLIN, &listener_);
 }
 
 void Server::resume_one() {
@@ -224,10 +238,16 @@ void Server::await_request(Connection& connection) {
 
 void Server::close(Connection& connection) {
   std::unique_ptr<Connection> owned;
-  const std::lock_guard lock(connections_mutex_);
-  const auto found = connections_.find(&connection);
-  owned = std::move(found->second);
-  connections_.erase(found);
+  bool is_deaf = false;
+  {
+    const std::lock_guard lock(connections_mutex_);
+    const auto found = connections_.find(&connection);
+    owned = std::move(found->second);
+    connections_.erase(found);
+    is_deaf = is_deaf_;
+  }
+  owned.reset();
+  if (is_deaf) listen_again();
 }
 
 void Server::request_ended() {

@@ -62,6 +62,7 @@ class Server final : public base::Executor {
   void run();
   void accept_one();
   void shed_one();
+  void listen_again();
   void resume_one();
   void on_readable(Connection& connection);
   void serve(Connection& connection, std::size_t body_bytes, bool body_too_large);
@@ -88,6 +89,8 @@ class Server final : public base::Executor {
   /// A descriptor in reserve: given up to accept, and turn away, a connection when there are no
   /// more.
   base::UniqueFd spare_;
+  /// Not even that one was to be had: nobody is accepted until a connection has closed.
+  bool is_deaf_ = false;
   std::chrono::steady_clock::time_point last_shed_warning_{};
 
   std::atomic<std::size_t> in_progress_ = 0;

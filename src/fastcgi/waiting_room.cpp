@@ -44,10 +44,8 @@ WaitingRoom::~WaitingRoom() {
 }
 
 void WaitingRoom::enter(void* id, int fd, For what) {
-  {
-    const std::lock_guard lock(mutex_);
-    guests_[id] = {fd, what, std::chrono::steady_clock::now() + patience_};
-  }
+  const std::lock_guard lock(mutex_);
+  guests_[id] = {fd, what, std::chrono::steady_clock::now() + patience_};
   // Edge-triggered: what is there already counts as news once, and then only what is added.
   epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data = {.ptr = id}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);

@@ -7,6 +7,17 @@
 
 namespace userbin::handlers {
 
+namespace {
+
+/// An answer's head must fit into nginx's buffer (fastcgi_buffer_size, 4k or more).
+constexpr std::size_t kMaxEncodedRedirectBytes = 2048;
+
+bool fits_into_head(const std::string& target) {
+  return base::percent_encode(target, "/").size() <= kMaxEncodedRedirectBytes;
+}
+
+}  // namespace
+
 std::optional<std::string_view> session_token(const http::Request& request) {
   constexpr std::string_view kBearer = "bearer ";
   const std::string_view header = request.authorization;
@@ -23,7 +34,7 @@ std::optional<auth::Principal> principal_of(const Services& services,
 }
 
 std::string requested_redirect(const http::Fields& fields, const http::Request& request) {
-  std::optional<std::string> target = fields.text("rd");
+  std::optional<std::string> target = fields.text_if_any("rd");
   if (!target && !request.query.empty()) {
     try {
       const auto query = http::decode_form(request.query);
@@ -33,7 +44,16 @@ std::string requested_redirect(const http::Fields& fields, const http::Request& 
       // A broken query asks for nothing.
     }
   }
-  return target && http::is_safe_redirect(*target) ? *target : "";
+  return target && http::is_safe_redirect(*target) && fits_into_head(*target) ? *target : "";
+}
+
+http::Response login_required(const Services& services, const http::Request& request) {
+  http::Response response = http::error_response(http::ErrorCode::kNotSignedIn);
+  const std::string& target = request.request_target;
+  response.headers.emplace_back(
+      "Location",
+      page_url(request, services.pages.login, {{"rd", fits_into_head(target) ? target : ""}}));
+  return response;
 }
 
 std::string page_url(const http::Request& request, const std::string& page,

@@ -9,6 +9,7 @@
 #include "handlers/services.h"
 #include "http/body.h"
 #include "http/request.h"
+#include "http/response.h"
 
 namespace userbin::handlers {
 
@@ -21,6 +22,10 @@ std::optional<auth::Principal> principal_of(const Services& services, const http
 /// Where the client wants to go after a form: "rd" of the body, else of the query. Empty if there
 /// is none, or it is no safe path on this site.
 std::string requested_redirect(const http::Fields& fields, const http::Request& request);
+
+/// The answer to whoever must log in first: 401 not_signed_in, with the login page in Location,
+/// which leads back to what was asked for.
+http::Response login_required(const Services& services, const http::Request& request);
 
 /// A page's address with a query: page_url(request, "/login", {{"notice", "registered"}}). Values
 /// that are empty are left out.

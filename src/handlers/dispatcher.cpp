@@ -110,7 +110,7 @@ base::Task<Response> Dispatcher::answer(const Request& request) const {
   const bool is_verification = request.path == kVerifyPath;
   if (is_verification && status != 200 && status != 403) {
     // nginx takes any other status for its own failure; what cannot be verified is not let in.
-    if (status != 401) response = http::error_response(ErrorCode::kNotSignedIn);
+    if (status != 401) response = login_required(services_, request);
   } else if (http::is_browser_form(request)) {
     if (status < 400 && !response.see_other.empty()) {
       response = onward(response);

@@ -1,4 +1,3 @@
-#include "base/text.h"
 #include "handlers/common.h"
 #include "handlers/handlers.h"
 #include "http/error.h"
@@ -18,16 +17,6 @@ bool meets(const std::string& requirement, const store::User& user) {
 std::string text_of(const store::User& user, const char* member) {
   const Json::Value& value = user.record()[member];
   return value.isString() ? value.asString() : "";
-}
-
-http::Response login_required(const Services& services, const http::Request& request) {
-  http::Response response = http::error_response(http::ErrorCode::kNotSignedIn);
-  const std::string& target = request.request_target;
-  const bool worth_returning = !target.empty() && target.size() <= 1024;
-  response.headers.emplace_back(
-      "Location", request.mount + services.pages.login +
-                      (worth_returning ? "?rd=" + base::percent_encode(target, "/") : ""));
-  return response;
 }
 
 }  // namespace

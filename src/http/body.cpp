@@ -116,6 +116,11 @@ std::optional<std::string> Fields::text(const std::string& name) const {
   return text;
 }
 
+std::optional<std::string> Fields::text_if_any(const std::string& name) const {
+  const Json::Value* value = values_.find(name.data(), name.data() + name.size());
+  return value != nullptr && value->isString() ? std::optional(value->asString()) : std::nullopt;
+}
+
 void Fields::require(std::initializer_list<const char*> names) const {
   ErrorDetails details;
   std::string missing;

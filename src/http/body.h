@@ -28,6 +28,9 @@ class Fields {
   /// what is there is no text, or no valid UTF-8 once its escapes are undone.
   std::optional<std::string> text(const std::string& name) const;
 
+  /// The text under `name`; nullopt also if what is there is no text. For what may be ignored.
+  std::optional<std::string> text_if_any(const std::string& name) const;
+
   /// As text(), but throws RequestRefused (missing_field) naming each of `names` that is missing or
   /// empty, so that a client learns of all of them at once.
   void require(std::initializer_list<const char*> names) const;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
+#include <thread>
 
 #include <soci/sqlite3/soci-sqlite3.h>
 
@@ -38,6 +39,22 @@ std::optional<FileIdentity> identity_of(const std::string& path) {
   return FileIdentity{status.st_dev, status.st_ino};
 }
 
+/// SQLite does not wait for a lock at this step, whatever its busy timeout, so this does: several
+/// programs may open a new file at once.
+void switch_to_write_ahead_log(soci::session& sql, std::chrono::milliseconds patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    try {
+      sql << "PRAGMA journal_mode = WAL";
+      return;
+    } catch (const soci::sqlite3_soci_error& error) {
+      const bool is_busy = (error.result() & 0xFF) == SQLITE_BUSY;
+      if (!is_busy || std::chrono::steady_clock::now() >= end) throw;
+      std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+  }
+}
+
 /// SOCI reads up to the next quotation mark and knows no escapes.
 std::string quoted(const std::string& path) {
   return "db=\"" + path + '"';
@@ -45,7 +62,10 @@ std::string quoted(const std::string& path) {
 
 }  // namespace
 
-Database::Database(Options options) : options_(std::move(options)) {
+Database::Database(Options options)
+    : options_{.path = std::filesystem::absolute(options.path).string(),
+               .max_connections = options.max_connections,
+               .patience = options.patience} {
   const std::filesystem::path folder = std::filesystem::absolute(options_.path).parent_path();
   if (!std::filesystem::is_directory(folder)) {
     throw base::BadSetting("--store: there is no folder " + folder.string() +
@@ -142,7 +162,7 @@ std::unique_ptr<Connection> Database::open_connection() {
   soci::session& sql = connection->sql_;
   sql.open(soci::sqlite3, quoted(options_.path));
   sql << "PRAGMA busy_timeout = " << options_.patience.count();
-  sql << "PRAGMA journal_mode = WAL";
+  switch_to_write_ahead_log(sql, options_.patience);
   sql << "PRAGMA synchronous = FULL";
   try {
     migrate(sql);

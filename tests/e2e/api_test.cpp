@@ -232,7 +232,8 @@ TEST_CASE("while the worker is away nginx says so, and the next one is found by 
   CHECK(client.get("/healthz").status == 200);
 }
 
-TEST_CASE("whatever the method, a place that asks /verify lets in who is logged in, and nobody else") {
+TEST_CASE(
+    "whatever the method, a place that asks /verify lets in who is logged in, and nobody else") {
   Site site;
   HttpClient browser(site.url());
   const auto* method = GENERATE("GET", "POST", "PUT", "DELETE");
@@ -242,4 +243,41 @@ TEST_CASE("whatever the method, a place that asks /verify lets in who is logged 
   REQUIRE(browser.post_form("/register", form("kim", kPassword)).status == 200);
   REQUIRE(browser.post_form("/login", form("kim", kPassword)).status == 200);
   CHECK(browser.send({.method = method, .path = "/account"}).status == refused);
+}
+
+TEST_CASE("a place for a role lets in who has it and tells the others, as the README has it") {
+  const std::string guard =
+      "auth_request /verify; auth_request_set $userbin_login $upstream_http_location;"
+      "error_page 401 = @userbin_login; root $userbin_www; try_files /userbin.svg =404; }\n";
+  Site site({.locations = "location = /members/ { " + guard +
+                          "location = /staff/ { set $userbin_require \"role:admin\"; " + guard});
+  HttpClient user(site.url()), admin(site.url()), nobody(site.url());
+  for (const auto& [client, name] : {std::pair{&user, "lena"}, std::pair{&admin, "mona"}}) {
+    REQUIRE(client->post_form("/register", form(name, kPassword)).status == 200);
+    REQUIRE(client->post_form("/login", form(name, kPassword)).status == 200);
+  }
+  REQUIRE(run_command({"sqlite3", site.store(),
+                       "UPDATE users SET record = json_set(record, '$.role', 'admin'), revision = "
+                       "revision + 1 WHERE name = 'mona';"})
+              .status == 0);
+  CHECK(nobody.get("/members/").status == 303);
+  CHECK(nobody.get("/staff/?a=1&b=%25").header("Location") ==
+        "/login?rd=/staff/%3Fa%3D1%26b%3D%2525");
+  CHECK(user.get("/members/").status == 200);
+  CHECK(user.get("/staff/").status == 403);
+  CHECK(admin.get("/members/").status == 200);
+  CHECK(admin.get("/staff/").status == 200);
+}
+
+TEST_CASE("a target that is too long for an answer's head is forgotten, not an error") {
+  Site site;
+  HttpClient browser(site.url());
+  std::string target = "/";
+  for (int i = 0; i < 1500; ++i) target += "%3F";
+  Answer answer = browser.post_form("/register?rd=" + target, form("nina", kPassword), kBrowser);
+  CHECK(answer.header("Location") == "/login?notice=registered&username=nina");
+  answer = browser.post_form("/login?rd=" + target, form("nina", "wrong password"), kBrowser);
+  CHECK(answer.header("Location") == "/login?error=invalid_credentials&username=nina");
+  answer = browser.post_form("/login?rd=" + target, form("nina", kPassword), kBrowser);
+  CHECK(answer.header("Location") == "/account");
 }

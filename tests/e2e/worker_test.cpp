@@ -94,6 +94,10 @@ TEST_CASE("wrong settings are named with their mend, and end with status 2") {
       {"--public-url=example.org", "--public-url", "https://example.org"},
       {"--login-page=//evil", "--login-page", "/login"},
       {"--password-min-length=0", "--password-min-length", "1"},
+      {"--session-idle=0.5s", "--session-idle", "at least 1s"},
+      {"--store-patience=0s", "--store-patience", "at least 50ms"},
+      {"--login-page=/login?x=1", "--login-page", "/login"},
+      {"--public-url=https://example.org:443", "--public-url", "https://example.org"},
       {"--no-such-flag", "--no-such-flag", "--help"},
       {"--config=/no/such/file", "/no/such/file", "--help"},
   }));
@@ -110,6 +114,40 @@ TEST_CASE("hashing below OWASP's minimum needs to be allowed") {
       {userbin_program(), "serve", "--store=" + folder.file("db"), "--hash-memory=8192"});
   CHECK(finished.status == 2);
   CHECK(contains(finished.output, "--allow-weak-hashing"));
+}
+
+TEST_CASE("hashing that would hold each login for many seconds is refused") {
+  const Worker worker;
+  const Finished finished = worker.run({"--hash-memory=1048576", "--hash-passes=5"});
+  CHECK(finished.status == 2);
+  CHECK(contains(finished.output, "keep their product"));
+}
+
+TEST_CASE("a configuration file that is named and not there is an error") {
+  const Worker worker;
+  const Finished finished = worker.run({}, {"USERBIN_CONFIG=/no/such/file"});
+  CHECK(finished.status == 2);
+  CHECK(contains(finished.output, "USERBIN_CONFIG: /no/such/file"));
+}
+
+TEST_CASE(
+    "out of file descriptors it turns connections away, and serves again when some are free") {
+  Worker worker;
+  std::string words = "ulimit -n 40; exec";
+  for (const std::string& word : worker.command({"--listen=unix:" + worker.socket}))
+    words += " " + word;
+  worker.process =
+      std::make_unique<Process>(std::vector<std::string>{"/bin/sh", "-c", words},
+                                Process::Options{.output_file = worker.folder.file("log")});
+  worker.wait_until_serving();
+  {
+    std::vector<RawConnection> held;
+    for (int i = 0; i < 60; ++i) held.emplace_back(worker.socket);
+    wait_until("connections are turned away",
+               [&] { return contains(worker.log(), "turned away"); });
+    for (int i = 0; i < 200; ++i) RawConnection hammering(worker.socket);
+  }
+  wait_until("it serves again", [&] { return contains(healthz(worker.socket), "200 OK"); });
 }
 
 TEST_CASE("settings come from flag, file and environment, in this order") {

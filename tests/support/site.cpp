@@ -50,6 +50,9 @@ Site::Site(const Options& options) : options_(options), port_(free_port()) {
   const Finished made =
       run_command({"tools/make-site", state, std::to_string(port_), options_.url_prefix});
   if (made.status != 0) throw std::runtime_error("make-site: " + made.output);
+  std::string config = read_file(state + "/nginx/example.conf");
+  config.insert(config.find("location /  "), options_.locations);
+  write_file(state + "/nginx/example.conf", config);
   if (options_.start_worker) start_worker();
   std::vector<std::string> command = {
       "/usr/sbin/nginx",         "-p", state, "-c", state + "/nginx/example.conf", "-e",

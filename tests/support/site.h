@@ -27,6 +27,8 @@ class Site {
     /// Where the worker is mounted: "" or "/auth".
     std::string url_prefix = "";
     bool start_worker = true;
+    /// More locations for the site's server block.
+    std::string locations = "";
   };
   explicit Site(const Options& options);
   Site() : Site(Options()) {}

@@ -61,8 +61,8 @@ TEST_CASE("who is not signed in is sent to the login page and back") {
       {"/auth", "/wiki", "/auth/login?rd=/wiki"},
       {"", "/%41\r\n\"<", "/login?rd=/%2541%0D%0A%22%3C"},
       {"", "", "/login"},
-      {"", "/" + std::string(1023, 'x'), "/login?rd=/" + std::string(1023, 'x')},
-      {"", "/" + std::string(1024, 'x'), "/login"},
+      {"", "/" + std::string(2047, 'x'), "/login?rd=/" + std::string(2047, 'x')},
+      {"", "/" + std::string(2048, 'x'), "/login"},
   }));
   http::Request request = verification();
   request.mount = mount;
