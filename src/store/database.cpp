@@ -17,6 +17,8 @@ namespace userbin::store {
 
 namespace {
 
+constexpr std::chrono::milliseconds kImpatience{20};
+
 std::string mend_for(int sqlite_result) {
   switch (sqlite_result & 0xFF) {
     case SQLITE_FULL: return "; free some space on its disk";
@@ -83,7 +85,7 @@ Database::Database(Options options)
     spdlog::warn("{} can be read by other users of this machine; mend: chmod 600 {}", options_.path,
                  options_.path);
   }
-  guarded([&] { idle_.push_back(open_connection()); });
+  guarded([&] { idle_.push_back(open_connection(options_.patience)); });
 }
 
 Database::~Database() = default;
@@ -108,9 +110,26 @@ void Database::refuse_foreign_log(const FileIdentity& identity) const {
                 options_.path + "-wal and -shm to where the old file is now, and start it again"));
 }
 
+void Database::note_failure(const soci::soci_error& error) {
+  const auto* sqlite_error = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
+  if (sqlite_error == nullptr || (sqlite_error->result() & 0xFF) != SQLITE_BUSY) return;
+  const std::lock_guard lock(mutex_);
+  impatient_until_ = std::chrono::steady_clock::now() + options_.patience;
+}
+
+void Database::note_success() {
+  const std::lock_guard lock(mutex_);
+  impatient_until_ = {};
+}
+
+std::chrono::milliseconds Database::current_patience() const {
+  const bool is_impatient = std::chrono::steady_clock::now() < impatient_until_;
+  return is_impatient ? std::min(kImpatience, options_.patience) : options_.patience;
+}
+
 void Database::begin_writing() {
   std::unique_lock lock(mutex_);
-  if (!writing_ended_.wait_for(lock, options_.patience, [&] { return !writing_; })) {
+  if (!writing_ended_.wait_for(lock, current_patience(), [&] { return !writing_; })) {
     throw base::StoreUnavailable(described("too many changes are waiting"));
   }
   writing_ = true;
@@ -126,6 +145,7 @@ void Database::end_writing() {
 
 std::unique_ptr<Connection> Database::take_connection() {
   const FileIdentity identity = current_identity();
+  std::chrono::milliseconds patience{};
   {
     std::unique_lock lock(mutex_);
     const bool free = returned_.wait_for(lock, options_.patience,
@@ -133,14 +153,15 @@ std::unique_ptr<Connection> Database::take_connection() {
     if (!free) throw base::StoreUnavailable(described("all connections are busy"));
     refuse_foreign_log(identity);
     ++leased_;
+    patience = current_patience();
     while (!idle_.empty()) {
       std::unique_ptr<Connection> connection = std::move(idle_.back());
       idle_.pop_back();
-      if (connection->identity_ == identity) return connection;
+      if (connection->identity_ == identity && connection->patience_ == patience) return connection;
     }
   }
   try {
-    return open_connection();
+    return open_connection(patience);
   } catch (...) {
     give_back(nullptr);
     throw;
@@ -156,13 +177,14 @@ void Database::give_back(std::unique_ptr<Connection> connection) {
   returned_.notify_one();
 }
 
-std::unique_ptr<Connection> Database::open_connection() {
+std::unique_ptr<Connection> Database::open_connection(std::chrono::milliseconds patience) {
   auto connection = std::make_unique<Connection>();
   connection->identity_ = current_identity();
+  connection->patience_ = patience;
   soci::session& sql = connection->sql_;
   sql.open(soci::sqlite3, quoted(options_.path));
-  sql << "PRAGMA busy_timeout = " << options_.patience.count();
-  switch_to_write_ahead_log(sql, options_.patience);
+  sql << "PRAGMA busy_timeout = " << patience.count();
+  switch_to_write_ahead_log(sql, patience);
   sql << "PRAGMA synchronous = FULL";
   try {
     migrate(sql);

@@ -48,6 +48,8 @@ class Connection {
   // After sql_, so that statements go before their session.
   std::unordered_map<std::type_index, std::shared_ptr<void>> prepared_;
   FileIdentity identity_;
+  /// How long its statements wait for a lock.
+  std::chrono::milliseconds patience_{};
 };
 
 /// An SQLite database in a file: write-ahead log, synchronous=FULL (a commit that returned is on
@@ -62,7 +64,9 @@ class Database {
     std::string path;
     /// Connections at once; further calls wait.
     std::size_t max_connections = 8;
-    /// How long a call waits for a connection, or for a lock that another program holds.
+    /// How long a call waits for a connection, or for a lock that another program holds. Once a
+    /// call has waited in vain, others hardly wait until one has succeeded, or for as long: a lock
+    /// that stays must not hold every thread.
     std::chrono::milliseconds patience{2000};
   };
 
@@ -88,7 +92,9 @@ class Database {
   template <typename Work>
   auto write(Work&& work) {
     const WritingTurn turn(*this);
-    return read(std::forward<Work>(work));
+    auto result = read(std::forward<Work>(work));
+    note_success();
+    return result;
   }
 
  private:
@@ -127,16 +133,22 @@ class Database {
     try {
       return work();
     } catch (const soci::soci_error& error) {
+      note_failure(error);
       throw base::StoreUnavailable(explained(error));
     }
   }
 
+  /// Remembers that another program held a lock for too long, if that is what happened.
+  void note_failure(const soci::soci_error& error);
+  void note_success();
+  /// How long to wait now; mutex_ is held.
+  std::chrono::milliseconds current_patience() const;
   void begin_writing();
   void end_writing();
   std::unique_ptr<Connection> take_connection();
   /// nullptr for one that is not to be used again.
   void give_back(std::unique_ptr<Connection> connection);
-  std::unique_ptr<Connection> open_connection();
+  std::unique_ptr<Connection> open_connection(std::chrono::milliseconds patience);
   /// Identity of the file as it is now; throws base::StoreUnavailable if it is gone.
   FileIdentity current_identity() const;
   /// Throws base::StoreUnavailable if the file is another than the last one that was opened, and
@@ -155,6 +167,7 @@ class Database {
   std::vector<std::unique_ptr<Connection>> idle_;
   std::size_t leased_ = 0;
   bool writing_ = false;
+  std::chrono::steady_clock::time_point impatient_until_{};
   FileIdentity last_opened_;
   std::optional<FileIdentity> last_opened_log_;
 };

@@ -6,6 +6,7 @@
 
 #include "store/database.h"
 #include "support/catch.h"
+#include "support/process.h"
 #include "support/store_on_disk.h"
 
 namespace userbin::store {
@@ -106,6 +107,25 @@ TEST_CASE("a database that is put in the file's place is never mixed with the ol
   for (int i = 0; i < 2; ++i) {
     CHECK(contains(failure_of([&] { store.users.find("bob"); }), "beside the old one's log"));
   }
+}
+
+TEST_CASE("a lock that stays is waited for once, not by every call") {
+  test::TemporaryFolder folder;
+  Database::Options options = options_for(folder.file("users.db"));
+  options.patience = std::chrono::seconds{2};
+  Database database(options);
+  SqlUserStore users(database);
+  soci::session other(soci::sqlite3, "db=" + options.path);
+  other << "BEGIN EXCLUSIVE";
+  int failed = 0;
+  // Far less time than fifty calls would take if each waited.
+  const auto fail_again = [&] {
+    CHECK(contains(failure_of([&] { users.insert(user_named("Eve")); }), "locked"));
+    return ++failed == 50;
+  };
+  CHECK_NOTHROW(test::wait_until("fifty calls have failed", fail_again, 30));
+  other << "COMMIT";
+  CHECK(users.insert(user_named("Eve")));
 }
 
 TEST_CASE("a lock that another program holds fails changes, not reads, until it lets go") {
