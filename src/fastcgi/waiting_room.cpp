@@ -32,19 +32,24 @@ WaitingRoom::WaitingRoom(std::chrono::milliseconds patience, OnLeave on_leave)
     : patience_(patience),
       on_leave_(std::move(on_leave)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      stop_event_(eventfd(0, EFD_CLOEXEC)) {
+      wake_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
-  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stop_event_.get(), &event);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_event_.get(), &event);
   thread_ = std::thread([this] { run(); });
 }
 
 WaitingRoom::~WaitingRoom() {
-  eventfd_write(stop_event_.get(), 1);
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  eventfd_write(wake_event_.get(), 1);
   thread_.join();
 }
 
 void WaitingRoom::enter(void* id, int fd, For what) {
   const std::lock_guard lock(mutex_);
+  if (guests_.empty()) eventfd_write(wake_event_.get(), 1);
   guests_[id] = {fd, what, std::chrono::steady_clock::now() + patience_};
   // Edge-triggered: what is there already counts as news once, and then only what is added.
   epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data = {.ptr = id}};
@@ -55,11 +60,16 @@ void WaitingRoom::run() {
   std::array<epoll_event, 64> events;
   auto next_expiry = std::chrono::steady_clock::now();
   for (;;) {
-    const int count = epoll_wait(epoll_.get(), events.data(), events.size(), kExpireEveryMs);
+    const int count = epoll_wait(epoll_.get(), events.data(), events.size(), next_look());
     for (int i = 0; i < count; ++i) {
       void* id = events[static_cast<std::size_t>(i)].data.ptr;
-      if (id == nullptr) return;
-      look_at(id);
+      if (id != nullptr) {
+        look_at(id);
+        continue;
+      }
+      eventfd_t ignored = 0;
+      eventfd_read(wake_event_.get(), &ignored);
+      if (is_stopping()) return;
     }
     const auto now = std::chrono::steady_clock::now();
     if (now >= next_expiry) {
@@ -67,6 +77,16 @@ void WaitingRoom::run() {
       next_expiry = now + std::chrono::milliseconds(kExpireEveryMs);
     }
   }
+}
+
+bool WaitingRoom::is_stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+int WaitingRoom::next_look() {
+  const std::lock_guard lock(mutex_);
+  return guests_.empty() ? -1 : kExpireEveryMs;
 }
 
 void WaitingRoom::look_at(void* id) {

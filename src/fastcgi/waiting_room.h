@@ -41,6 +41,9 @@ class WaitingRoom {
   };
 
   void run();
+  bool is_stopping();
+  /// In milliseconds, for epoll_wait: for ever while there is nobody whose time could run out.
+  int next_look();
   void look_at(void* id);
   void expire();
   void leave(void* id, Verdict verdict);
@@ -48,11 +51,12 @@ class WaitingRoom {
   const std::chrono::milliseconds patience_;
   const OnLeave on_leave_;
   base::UniqueFd epoll_;
-  base::UniqueFd stop_event_;
+  base::UniqueFd wake_event_;
 
   std::mutex mutex_;
   // Guarded by mutex_:
   std::unordered_map<void*, Guest> guests_;
+  bool stopping_ = false;
 
   std::thread thread_;
 };
