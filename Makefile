@@ -108,7 +108,7 @@ fuzz:
 .PHONY: tidy
 tidy:
 	@tools/install-packages tidy
-	@clang-tidy --quiet $(SOURCES) src/main.cpp -- -std=c++20 $(CPPFLAGS)
+	@printf "%s\n" $(SOURCES) src/main.cpp | xargs -P2 -I{} clang-tidy --quiet {} -- -std=c++20 $(CPPFLAGS)
 
 ## format           clang-format, in place
 .PHONY: format

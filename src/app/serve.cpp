@@ -1,5 +1,6 @@
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <sys/resource.h>
 
@@ -42,6 +43,18 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// Ends the program although a hash or a handler is still at work, which could take seconds more.
+/// The store is made to survive this at any moment.
+[[noreturn]] void give_up(auth::Sessions& sessions) {
+  try {
+    sessions.flush();
+  } catch (const base::StoreUnavailable& error) {
+    spdlog::warn("the last uses of some sessions are not written: {}", error.what());
+  }
+  spdlog::info("stopped");
+  std::_Exit(0);
+}
+
 void run(const ServeSettings& settings, const sigset_t& signals) {
   base::open_log(settings.log);
   raise_descriptor_limit();
@@ -71,8 +84,10 @@ void run(const ServeSettings& settings, const sigset_t& signals) {
   const int signal = wait_for_end(signals);
   spdlog::info("signal {}: finishing what runs, for at most {}", signal,
                format_duration(settings.drain));
-  const bool finished = server.drain(settings.drain);
-  if (!finished) spdlog::warn("not all requests were finished within --drain");
+  if (!server.drain(settings.drain)) {
+    spdlog::warn("not all requests were finished within --drain");
+    give_up(sessions);
+  }
   server.stop();
   spdlog::info("stopped");
 }
