@@ -24,11 +24,13 @@ free_port() {
 
 is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# serves NAME COMMAND...: COMMAND PORT STATE serves until Ctrl-C
+# serves NAME STATE COMMAND...: the command, with its @PORT@ and @STATE@, serves until Ctrl-C
 serves() {
     local name=$1 state=$2 port out; shift 2
     port=$(free_port) out=$folder/out
-    "$@" "PORT=$port" "STATE=$state" >"$out" 2>&1 &
+    local command=("${@//@PORT@/$port}")
+    # Whoever runs the tests in the background may have made them deaf to Ctrl-C.
+    env --default-signal=INT,QUIT "${command[@]//@STATE@/$state}" >"$out" 2>&1 &
     job=$!
     for _ in $(seq 600); do
         grep -q "userbin is at  http://127.0.0.1:$port/" "$out" && break
@@ -45,7 +47,12 @@ serves() {
     processes=$(pgrep -f "$state")
     [[ -n $processes ]] || wrong "$name: no process names its state"
     kill -INT -- "-$job"
-    wait "$job"
+    for _ in $(seq 200); do
+        kill -0 "$job" 2>/dev/null || break
+        sleep 0.1
+    done
+    ! kill -0 "$job" 2>/dev/null || { wrong "$name: does not end after Ctrl-C: $(cat "$out")"; kill -TERM -- "-$job"; }
+    wait "$job" 2>/dev/null
     job=
     is_taken "$port" && wrong "$name: port $port is still taken after Ctrl-C"
     for pid in $processes; do
@@ -63,18 +70,13 @@ refuses() {
     ! pgrep -f "$state/(userbin.sock|nginx)" >/dev/null || wrong "$name: left something running"
 }
 
-serves "make run" "$folder/state" make --no-print-directory run
+serves "make run" "$folder/state" make --no-print-directory run PORT=@PORT@ STATE=@STATE@
+serves "the script alone" "$folder/state2" tools/run-site "$userbin" @PORT@ @STATE@
 
-run_site() { tools/run-site "$userbin" "${1#PORT=}" "${2#STATE=}"; }
-serves "the script alone" "$folder/state2" run_site
-
-if [[ $(id -u) -eq 0 ]] && setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$userbin"; then
+nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+if [[ $(id -u) -eq 0 ]] && "${nobody[@]}" test -x "$userbin"; then
     mkdir "$folder/nobodys" && chown 65534:65534 "$folder/nobodys"
-    as_nobody() {
-        exec setpriv --reuid=65534 --regid=65534 --clear-groups \
-            tools/run-site "$userbin" "${1#PORT=}" "${2#STATE=}"
-    }
-    serves "as an ordinary user" "$folder/nobodys/state" as_nobody
+    serves "as an ordinary user" "$folder/nobodys/state" "${nobody[@]}" tools/run-site "$userbin" @PORT@ @STATE@
 fi
 
 /usr/bin/python3 -c 'import socket, time

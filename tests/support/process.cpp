@@ -26,7 +26,7 @@ Process::Process(const std::vector<std::string>& command, const Options& options
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork");
   if (pid_ > 0) return;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // nothing outlives the tests
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // nothing outlives the tests, nginx's workers neither
   const int in =
       options.standard_input >= 0 ? options.standard_input : ::open("/dev/null", O_RDONLY);
   const int out = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
