@@ -36,7 +36,7 @@ override CXXFLAGS += -std=c++20 $(WARNINGS) $(FLAGS_$(VARIANT)) -MMD -MP -pthrea
 override CPPFLAGS += -Isrc -Itests -isystem /usr/include/jsoncpp -DUSERBIN_VERSION='"$(VERSION)"' \
             -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL
 override LDFLAGS += $(LINK_$(VARIANT)) -pthread
-LDLIBS := -lfcgi -lsoci_sqlite3 -lsoci_core -lsodium -lcrypto -lcrypt -lzxcvbn -ljsoncpp -lspdlog -lfmt
+LDLIBS := -lfcgi -lsoci_sqlite3 -lsoci_core -lsodium -lcurl -lcrypto -lcrypt -lzxcvbn -ljsoncpp -lspdlog -lfmt
 
 SOURCES      := $(filter-out src/main.cpp,$(wildcard src/*/*.cpp))
 SUPPORT      := $(wildcard tests/support/*.cpp)
@@ -152,7 +152,7 @@ $(UNIT): $(call objects,$(UNIT_TESTS) $(SUPPORT)) $(LIBRARY)
 $(E2E): $(call objects,$(E2E_TESTS) $(SUPPORT)) $(LIBRARY)
 $(BENCH): $(call objects,$(BENCHES)) $(LIBRARY)
 $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
-$(UNIT) $(E2E): LDLIBS += -lcurl $(CATCH_LIBS)
+$(UNIT) $(E2E): LDLIBS += $(CATCH_LIBS)
 $(FUZZERS): override LDFLAGS += -fsanitize=fuzzer
 
 $(PROGRAM) $(UNIT) $(E2E) $(BENCH) $(FUZZERS):
