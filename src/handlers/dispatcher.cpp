@@ -34,9 +34,8 @@ std::string request_id_of(const Request& request) {
 }
 
 /// What a person has typed and should not have to type again.
-std::string typed_username(const Request& request) {
-  const auto username =
-      auth::Username::parse(http::decode_body(request).text("username").value_or(""));
+std::string typed_username(const http::Fields& fields) {
+  const auto username = auth::Username::parse(fields.text("username").value_or(""));
   return username ? username->text() : "";
 }
 
@@ -45,8 +44,9 @@ Response back_to_form(const Response& error, const std::string& page, const Requ
   std::string username;
   std::string redirect;
   try {
-    username = typed_username(request);
-    redirect = requested_redirect(http::decode_body(request), request);
+    const http::Fields fields = http::decode_body(request);
+    username = typed_username(fields);
+    redirect = requested_redirect(fields, request);
   } catch (const http::RequestRefused&) {
     // A body that cannot be read has nothing to keep.
   }

@@ -1,14 +1,11 @@
 #include "http/response.h"
 
-#include <json/writer.h>
+#include "base/json.h"
 
 namespace userbin::http {
 
 std::string to_json(const Json::Value& value) {
-  Json::StreamWriterBuilder builder;
-  builder["indentation"] = "";
-  builder["emitUTF8"] = true;
-  return Json::writeString(builder, value);
+  return base::to_json(value);
 }
 
 Response json_response(int status, const Json::Value& value) {

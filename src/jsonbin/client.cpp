@@ -10,9 +10,9 @@
 #include <stdexcept>
 
 #include <json/reader.h>
-#include <json/writer.h>
 
 #include "base/failure.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace userbin::jsonbin {
@@ -232,10 +232,7 @@ std::string_view word_for(ErrorKind kind) {
 }
 
 std::string wire_form(const Json::Value& document) {
-  Json::StreamWriterBuilder builder;
-  builder["indentation"] = "";
-  builder["emitUTF8"] = true;
-  return Json::writeString(builder, document);
+  return base::to_json(document);
 }
 
 Client::Client(Transport& transport, const base::Clock& clock, Settings settings)

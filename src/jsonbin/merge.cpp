@@ -6,8 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include <json/writer.h>
-
+#include "base/json.h"
 #include "store/user.h"
 
 namespace userbin::jsonbin {
@@ -25,10 +24,7 @@ constexpr const char* kNoPassword = "!";
 
 /// One text for one value: without white space, members sorted.
 std::string canonical(const Json::Value& value) {
-  Json::StreamWriterBuilder builder;
-  builder["indentation"] = "";
-  builder["emitUTF8"] = true;
-  return Json::writeString(builder, value);
+  return base::to_json(value);
 }
 
 /// Equal as JSON, also where jsoncpp tells signed from unsigned numbers.

@@ -3,7 +3,8 @@
 #include <memory>
 
 #include <json/reader.h>
-#include <json/writer.h>
+
+#include "base/json.h"
 
 namespace userbin::store {
 
@@ -59,13 +60,6 @@ struct ListUsers {
                    into(record), into(revision), use(after), use(limit))) {}
 };
 
-std::string encode(const User& user) {
-  Json::StreamWriterBuilder builder;
-  builder["indentation"] = "";
-  builder["emitUTF8"] = true;
-  return Json::writeString(builder, user.record());
-}
-
 StoredUser decode(const std::string& record, long long revision) {
   const std::unique_ptr<Json::CharReader> reader(Json::CharReaderBuilder().newCharReader());
   Json::Value value;
@@ -99,7 +93,7 @@ bool SqlUserStore::insert(const User& user) {
   return database_.write([&](Connection& connection) {
     auto& insert = connection.prepared<InsertUser>();
     insert.key = user.key();
-    insert.record = encode(user);
+    insert.record = base::to_json(user.record());
     insert.statement.execute(true);
     return insert.statement.get_affected_rows() == 1;
   });
@@ -109,7 +103,7 @@ bool SqlUserStore::update(const User& user, std::int64_t revision) {
   return database_.write([&](Connection& connection) {
     auto& update = connection.prepared<UpdateUser>();
     update.key = user.key();
-    update.record = encode(user);
+    update.record = base::to_json(user.record());
     update.revision = revision;
     update.statement.execute(true);
     return update.statement.get_affected_rows() == 1;
