@@ -2,18 +2,31 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <memory>
+#include <optional>
 #include <sys/resource.h>
 
+#include "app/bin_parts.h"
 #include "app/commands.h"
 #include "app/settings.h"
 #include "base/failure.h"
 #include "handlers/dispatcher.h"
+#include "jsonbin/bin_replica.h"
 #include "store/sql_session_store.h"
+#include "store/sql_sync_store.h"
 #include "store/sql_user_store.h"
 
 namespace userbin::app {
 
 namespace {
+
+const Usage kUsage{
+    .name = "userbin serve",
+    .description =
+        "Answers nginx's requests for registration, login and sessions over FastCGI.\n"
+        "Each option may also stand in the --config file (listen = \"unix:/run/x.sock\") or in\n"
+        "the environment (USERBIN_LISTEN, BIN_ID, JSONBIN_URL); the flag counts first, then the "
+        "file."};
 
 /// Blocked before the first thread starts, so that wait_for_end() is the one place that sees them.
 sigset_t block_signals() {
@@ -26,12 +39,13 @@ sigset_t block_signals() {
 }
 
 /// Returns the signal that asks for the end.
-int wait_for_end(const sigset_t& signals) {
+int wait_for_end(const sigset_t& signals, jsonbin::BinReplica* bin) {
   for (;;) {
     int signal = 0;
     sigwait(&signals, &signal);
     if (signal != SIGHUP) return signal;
     base::reopen_log();
+    if (bin != nullptr) bin->retry();
   }
 }
 
@@ -55,39 +69,70 @@ void raise_descriptor_limit() {
   std::_Exit(0);
 }
 
-void run(const ServeSettings& settings, const sigset_t& signals) {
+/// The bin, if there is one, on its way to follow the store.
+struct Bin {
+  Bin(const Settings& settings, store::SyncStore& store, const base::Clock& clock,
+      base::Executor& executor)
+      : parts(settings, store, clock),
+        replica(parts.sync, parts.transport, store, executor,
+                {.wait = settings.bin.wait,
+                 .max_bytes = settings.bin.sync.collection_id.empty()
+                                  ? std::optional(settings.bin.sync.max_bytes)
+                                  : std::nullopt}) {}
+
+  BinParts parts;
+  jsonbin::BinReplica replica;
+};
+
+std::string describe(const BinSettings& bin) {
+  if (!bin.is_configured()) return "none";
+  return bin.sync.bin_id.empty() ? "collection " + bin.sync.collection_id : bin.sync.bin_id;
+}
+
+void run(const Settings& settings, const sigset_t& signals) {
   base::open_log(settings.log);
   raise_descriptor_limit();
 
-  const base::SystemClock clock;
   store::Database database(settings.store);
   store::SqlUserStore users(database);
   store::SqlSessionStore session_rows(database);
+  store::SqlSyncStore sync_rows(database);
+  const base::SystemClock system_clock;
+  const base::ServerClock clock(system_clock, sync_rows.server_number());
 
   fastcgi::Listener listener(settings.listen);
   fastcgi::Server server(listener, settings.server);
+  store::NoReplica no_bin;
+  std::unique_ptr<Bin> bin;
+  if (settings.bin.is_configured()) {
+    bin = std::make_unique<Bin>(settings, sync_rows, clock, server);
+  }
+  store::Replica& replica = bin ? static_cast<store::Replica&>(bin->replica) : no_bin;
   auth::HashPool hashes(settings.hashing, server);
-  auth::Accounts accounts(users, hashes, clock);
+  auth::Accounts accounts(users, replica, hashes, clock);
   auth::Sessions sessions(session_rows, users, clock, settings.sessions);
   const handlers::Services services{.accounts = accounts,
                                     .sessions = sessions,
                                     .users = users,
+                                    .replica = replica,
                                     .password_rules = settings.passwords,
                                     .pages = settings.pages,
                                     .public_origin = settings.public_url};
   const handlers::Dispatcher dispatcher(services);
 
   server.start([&](const http::Request& request) { return dispatcher.answer(request); });
-  spdlog::info("userbin " USERBIN_VERSION " serves on {}, store {}", listener.description(),
-               settings.store.path);
+  if (bin) bin->replica.start();
+  spdlog::info("userbin " USERBIN_VERSION " serves on {}, store {}, bin {}", listener.description(),
+               settings.store.path, describe(settings.bin));
 
-  const int signal = wait_for_end(signals);
+  const int signal = wait_for_end(signals, bin ? &bin->replica : nullptr);
   spdlog::info("signal {}: finishing what runs, for at most {}", signal,
                format_duration(settings.drain));
   if (!server.drain(settings.drain)) {
     spdlog::warn("not all requests were finished within --drain");
     give_up(sessions);
   }
+  if (bin) bin->replica.stop();
   server.stop();
   spdlog::info("stopped");
 }
@@ -96,8 +141,7 @@ void run(const ServeSettings& settings, const sigset_t& signals) {
 
 int serve(std::span<char*> arguments) {
   try {
-    const ServeSettings settings = parse_serve_settings(arguments);
-    run(settings, block_signals());
+    run(parse_settings(arguments, kUsage), block_signals());
     return 0;
   } catch (const Exit& exit) {
     return exit.status;

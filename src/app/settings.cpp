@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <stdexcept>
+#include <sys/stat.h>
 #include <thread>
 #include <vector>
 
@@ -28,20 +32,24 @@ constexpr std::array kUnits{Unit{"d", std::chrono::days{1}}, Unit{"h", std::chro
                             Unit{"min", std::chrono::minutes{1}},
                             Unit{"s", std::chrono::seconds{1}}, Unit{"ms", milliseconds{1}}};
 
-/// "--socket-mode" becomes USERBIN_SOCKET_MODE.
+/// "--socket-mode" becomes USERBIN_SOCKET_MODE; what is about JSONBin is called as others call it:
+/// BIN_ID, JSONBIN_URL.
 std::string environment_name(std::string flag) {
   flag.erase(0, 2);
+  const bool is_jsonbins = flag == "bin-id" || flag.starts_with("jsonbin-");
   std::transform(flag.begin(), flag.end(), flag.begin(),
                  [](char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
-  return "USERBIN_" + flag;
+  return (is_jsonbins ? "" : "USERBIN_") + flag;
 }
 
 /// Adds options to a CLI11 app, each also readable from the environment.
 class Options {
  public:
-  explicit Options(CLI::App& app) : app_(app) {}
+  Options(CLI::App& app, bool shows_worker_settings)
+      : app_(app), shows_worker_settings_(shows_worker_settings) {}
 
   void group(const std::string& name) { group_ = name; }
+  void worker_group(const std::string& name) { group_ = shows_worker_settings_ ? name : ""; }
 
   template <typename Value>
   CLI::Option* add(const std::string& flag, Value& value, const std::string& help) {
@@ -78,6 +86,7 @@ class Options {
   }
 
   CLI::App& app_;
+  const bool shows_worker_settings_;
   std::string group_;
 };
 
@@ -118,10 +127,60 @@ std::string check_public_url(const std::string& text) {
   return "'" + text + "' is no origin; write scheme and host alone, like https://example.org";
 }
 
-void declare(CLI::App& app, ServeSettings& settings) {
-  Options options(app);
+std::string check_requests(std::string& text) {
+  if (text.ends_with("/day")) text.erase(text.size() - 4);
+  const bool is_number = !text.empty() && text.size() <= 9 &&
+                         text.find_first_not_of("0123456789") == std::string::npos;
+  if (!is_number) return "'" + text + "' is no number of requests; write it like 300/day";
+  if (text == "0" || std::stol(text) >= 24) return "";
+  return "'" + text + "' requests a day are too few to work with; choose at least 24";
+}
 
-  options.group("Where it listens");
+std::string check_bin_id(const std::string& text) {
+  const bool is_good = !text.empty() && text.size() <= 64 &&
+                       std::all_of(text.begin(), text.end(),
+                                   [](unsigned char byte) { return std::isalnum(byte) != 0; });
+  return is_good ? "" : "'" + text + "' is no id of JSONBin; it has 24 hexadecimal digits";
+}
+
+void declare_bin(Options& options, BinSettings& bin) {
+  options.group("The bin");
+  options.add("--bin-id", bin.sync.bin_id, "the JSON bin that holds the list of users")
+      ->check(CLI::Validator(check_bin_id, "ID"));
+  options
+      .add("--jsonbin-collection", bin.sync.collection_id,
+           "a collection whose bins hold the list together; a bin is made when they are full")
+      ->check(CLI::Validator(check_bin_id, "ID"));
+  options.add("--jsonbin-key-file", bin.key_file,
+              "file with the key; without it, the key is taken from JSONBIN_API_KEY");
+  options.add("--jsonbin-key-kind", bin.key_kind, "master or access")
+      ->check(CLI::IsMember({"master", "access"}));
+  options.add("--jsonbin-url", bin.url, "where the service is");
+  options.add("--jsonbin-proxy", bin.proxy, "URL of a proxy to reach it by; by default none");
+  options.add_duration("--bin-wait", bin.wait, milliseconds{0},
+                       "how long a change waits until it is in the bin; then it is answered 202");
+  options.add_duration("--bin-delay", bin.sync.delay, milliseconds{0},
+                       "how long changes are gathered, to be written together");
+  options.add_duration("--bin-confirm", bin.sync.confirm, milliseconds{1000},
+                       "how long after a change the bin is read at the latest, to see it is there");
+  options.add_duration("--bin-poll", bin.sync.poll, milliseconds{0},
+                       "how often the bin is read for edits from outside; 0s: only when there is "
+                       "something to write");
+  options.add_flag("--bin-exclusive", bin.sync.exclusive,
+                   "nobody else writes to the bin, so it is read only at the start");
+  options
+      .add("--bin-max-bytes", bin.sync.max_bytes, "how large a bin may become, as the plan allows")
+      ->check(CLI::Range(1000, 100'000'000));
+  options
+      .add("--bin-requests", bin.sync.requests_per_day,
+           "requests to the service in 24 hours, at most; 0: any number")
+      ->check(CLI::Validator(check_requests, "N[/day]"));
+}
+
+void declare(CLI::App& app, const Usage& usage, Settings& settings) {
+  Options options(app, usage.shows_worker_settings);
+
+  options.worker_group("Where it listens");
   options.add(
       "--listen", settings.listen.address,
       "unix:/PATH, HOST:PORT, or 'inherit' for the socket of systemd or spawn-fcgi; by default "
@@ -145,7 +204,9 @@ void declare(CLI::App& app, ServeSettings& settings) {
       "--store-patience", settings.store.patience, milliseconds{50},
       "how long a request waits for a lock that another program holds on the store");
 
-  options.group("Passwords");
+  declare_bin(options, settings.bin);
+
+  options.worker_group("Passwords");
   options
       .add("--password-min-length", settings.passwords.min_length,
            "characters that a new password must have")
@@ -178,7 +239,7 @@ void declare(CLI::App& app, ServeSettings& settings) {
            "priority of hashing on a busy machine, 0 (as other work) to 19 (last)")
       ->check(CLI::Range(0, 19));
 
-  options.group("Sessions");
+  options.worker_group("Sessions");
   options.add_duration("--session-idle", settings.sessions.idle, milliseconds{1000},
                        "a session ends after this time without use");
   options.add_duration("--session-lifetime", settings.sessions.lifetime, milliseconds{1000},
@@ -186,7 +247,7 @@ void declare(CLI::App& app, ServeSettings& settings) {
   options.add_duration("--session-remembered", settings.sessions.remembered, milliseconds{1000},
                        "lifetime of a session with 'stay logged in'");
 
-  options.group("The site");
+  options.worker_group("The site");
   options
       .add("--public-url", settings.public_url,
            "scheme and host that people see, like https://example.org; by default the host they "
@@ -208,7 +269,7 @@ void declare(CLI::App& app, ServeSettings& settings) {
 }
 
 /// Settings that are each possible, but not together.
-void check_together(const ServeSettings& settings) {
+void check_together(const Settings& settings) {
   const auth::HashCost& cost = settings.hashing.cost;
   if (!settings.allow_weak_hashing && !auth::meets_owasp_minimum(cost)) {
     throw CLI::ValidationError("--hash-memory " + std::to_string(cost.memory_kib) +
@@ -225,6 +286,16 @@ void check_together(const ServeSettings& settings) {
   }
   if (settings.passwords.min_length > settings.passwords.max_length) {
     throw CLI::ValidationError("--password-min-length is above --password-max-length; lower it");
+  }
+  const BinSettings& bin = settings.bin;
+  if (!bin.sync.bin_id.empty() && !bin.sync.collection_id.empty()) {
+    throw CLI::ValidationError(
+        "--bin-id (BIN_ID) and --jsonbin-collection exclude each other; leave one out");
+  }
+  if (!bin.sync.collection_id.empty() && bin.key_kind == "access") {
+    throw CLI::ValidationError(
+        "--jsonbin-collection needs the master key: JSONBin lists collections for no other; leave "
+        "--jsonbin-key-kind out");
   }
 }
 
@@ -261,22 +332,19 @@ std::string format_duration(milliseconds duration) {
   return "0s";
 }
 
-ServeSettings parse_serve_settings(std::span<char*> arguments) {
-  ServeSettings settings;
+Settings parse_settings(std::span<char*> arguments, const Usage& usage) {
+  Settings settings;
   settings.hashing.slots = std::max(1U, std::thread::hardware_concurrency());
-  CLI::App app(
-      "Answers nginx's requests for registration, login and sessions over FastCGI.\n"
-      "Each option may also stand in the --config file (listen = \"unix:/run/x.sock\") or in\n"
-      "the environment (USERBIN_LISTEN); the flag counts first, then the file.",
-      "userbin serve");
-  app.set_config("--config", "", "file with settings, one 'name = value' a line")
+  CLI::App app(usage.description, usage.name);
+  app.set_config("--config", usage.default_config, "file with settings, one 'name = value' a line")
       ->envname("USERBIN_CONFIG");
   app.allow_config_extras(CLI::config_extras_mode::error);
-  declare(app, settings);
+  declare(app, usage, settings);
+  if (usage.declare) usage.declare(app);
+  const char* name = usage.name.c_str();
   const char* config = std::getenv("USERBIN_CONFIG");
   if (config != nullptr && *config != '\0' && !std::ifstream(config)) {
-    std::fprintf(stderr,
-                 "userbin serve: USERBIN_CONFIG: %s cannot be read; mend the path or unset it\n",
+    std::fprintf(stderr, "%s: USERBIN_CONFIG: %s cannot be read; mend the path or unset it\n", name,
                  config);
     throw Exit{2};
   }
@@ -287,11 +355,37 @@ ServeSettings parse_serve_settings(std::span<char*> arguments) {
   } catch (const CLI::Success& help) {
     throw Exit{app.exit(help)};
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "userbin serve: %s\n'userbin serve --help' describes all settings.\n",
-                 error.what());
+    std::fprintf(stderr, "%s: %s\n'%s --help' describes all settings.\n", name, error.what(), name);
     throw Exit{2};
   }
   return settings;
+}
+
+base::SecretString read_key(const BinSettings& settings) {
+  if (settings.key_file.empty()) {
+    const char* key = std::getenv("JSONBIN_API_KEY");
+    if (key != nullptr && *key != '\0') return base::SecretString(key);
+    throw base::BadSetting(
+        "there is a bin, but no key to it: write the key to a file that only this user can read, "
+        "and name that by --jsonbin-key-file");
+  }
+  const std::string where = "--jsonbin-key-file " + settings.key_file;
+  struct stat status {};
+  std::ifstream file(settings.key_file);
+  if (!file || ::stat(settings.key_file.c_str(), &status) != 0) {
+    throw base::BadSetting(where + ": " + std::strerror(errno));
+  }
+  if ((status.st_mode & 0007) != 0) {
+    throw base::BadSetting(where + " can be read by everybody on this machine; mend: chmod 600 " +
+                           settings.key_file);
+  }
+  std::string text;
+  std::getline(file, text);
+  const auto last = text.find_last_not_of(" \t\r");
+  text.erase(last == std::string::npos ? 0 : last + 1);
+  base::SecretString key(std::move(text));
+  if (key.reveal().empty()) throw base::BadSetting(where + " is empty; write the key into it");
+  return key;
 }
 
 }  // namespace userbin::app

@@ -1,7 +1,8 @@
-// What 'userbin serve' can be told, and how: flag, --config file or environment.
+// What userbin can be told, and how: flag, --config file or environment.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -9,18 +10,37 @@
 #include "auth/password.h"
 #include "auth/sessions.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "fastcgi/listener.h"
 #include "fastcgi/server.h"
 #include "handlers/services.h"
+#include "jsonbin/sync.h"
 #include "store/database.h"
+
+namespace CLI {
+class App;
+}
 
 namespace userbin::app {
 
-struct ServeSettings {
+struct BinSettings {
+  /// bin_id and collection_id are empty: there is no bin.
+  jsonbin::SyncSettings sync;
+  std::chrono::milliseconds wait{2000};
+  std::string url = "https://api.jsonbin.io/v3";
+  std::string key_kind = "master";
+  std::string key_file;
+  std::string proxy;
+
+  bool is_configured() const { return !sync.bin_id.empty() || !sync.collection_id.empty(); }
+};
+
+struct Settings {
   fastcgi::ListenOptions listen;
   fastcgi::Server::Options server;
   std::chrono::milliseconds drain{5000};
   store::Database::Options store{.path = "/var/lib/userbin/userbin.db"};
+  BinSettings bin;
   auth::HashPool::Options hashing;
   bool allow_weak_hashing = false;
   auth::PasswordRules passwords;
@@ -30,14 +50,32 @@ struct ServeSettings {
   base::LogOptions log;
 };
 
-/// Thrown by parse_serve_settings() when there is nothing to serve: after --help or a wrong
-/// setting, which it has printed.
+/// Thrown by parse_settings() when there is nothing to do: after --help or a wrong setting, which
+/// it has printed.
 struct Exit {
   int status;
 };
 
+/// What a subcommand wants of the command line.
+struct Usage {
+  /// "userbin serve", as people type it.
+  std::string name;
+  std::string description;
+  /// Read if it is there and no --config is given; empty: none.
+  std::string default_config;
+  /// Whether --help describes the settings of the worker, too. They are taken in any case, for they
+  /// may stand in the same file.
+  bool shows_worker_settings = true;
+  /// Adds the subcommand's own arguments; may be empty.
+  std::function<void(CLI::App&)> declare;
+};
+
 /// Reads the arguments, the environment and the configuration file. Throws Exit.
-ServeSettings parse_serve_settings(std::span<char*> arguments);
+Settings parse_settings(std::span<char*> arguments, const Usage& usage);
+
+/// The key to the bin: from --jsonbin-key-file, else from JSONBIN_API_KEY. Throws base::BadSetting,
+/// without the key in it.
+base::SecretString read_key(const BinSettings& settings);
 
 /// "12h", "90 s", "250ms", "30d" in milliseconds. Throws std::invalid_argument with what is wrong.
 std::chrono::milliseconds parse_duration(const std::string& text);

@@ -6,24 +6,35 @@
 
 namespace userbin::auth {
 
-Accounts::Accounts(store::UserStore& users, HashPool& hashes, const base::Clock& clock)
+Accounts::Accounts(store::UserStore& users, store::Replica& replica, HashPool& hashes,
+                   const base::Clock& clock)
     : users_(users),
+      replica_(replica),
       hashes_(hashes),
       clock_(clock),
       nobodys_hash_(hash_password(base::SecretString("nobody's password"), hashes.cost())) {}
 
-base::Task<RegisterResult> Accounts::register_user(Username username, Password password) {
-  // Looked up first to spare the hash; insert() decides.
-  if (users_.find(store::user_key(username.text()))) co_return RegisterResult::kNameTaken;
+base::Task<Registration> Accounts::register_user(Username username, Password password) {
+  using Result = Registration::Result;
+  const std::string key = store::user_key(username.text());
+  // Looked up first to spare the hash; the store decides.
+  auto holder = users_.find(key);
+  if (holder && !holder->user.deleted()) co_return Registration{Result::kNameTaken};
   const std::string hash = co_await hashes_.hash(password.secret());
-  const store::User user(username.text(), hash, clock_.now());
-  co_return users_.insert(user) ? RegisterResult::kRegistered : RegisterResult::kNameTaken;
+  store::User user(username.text(), hash, clock_.now());
+  if (holder) user.succeed(holder->user);
+  const auto room = replica_.room_for(user);
+  if (!room) co_return Registration{Result::kListFull};
+  const bool is_done = holder ? users_.update(user, holder->revision) : users_.insert(user);
+  co_return Registration{is_done ? Result::kRegistered : Result::kNameTaken,
+                         holder ? holder->revision + 1 : 1};
 }
 
 base::Task<std::optional<store::User>> Accounts::authenticate(std::string username,
                                                               base::SecretString password) {
   std::optional<store::StoredUser> stored = users_.find(store::user_key(username));
-  const bool can_match = stored && is_known_hash(stored->user.password_hash());
+  const bool can_match =
+      stored && !stored->user.deleted() && is_known_hash(stored->user.password_hash());
   std::string hash = can_match ? stored->user.password_hash() : nobodys_hash_;
   const bool matches = co_await hashes_.verify(std::move(hash), password);
   if (!can_match || !matches || stored->user.disabled()) co_return std::nullopt;

@@ -1,6 +1,7 @@
 // Registration and login, as rules that know no HTTP.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -8,21 +9,28 @@
 #include "auth/password.h"
 #include "auth/username.h"
 #include "base/clock.h"
+#include "store/replica.h"
 #include "store/user_store.h"
 
 namespace userbin::auth {
 
-enum class RegisterResult { kRegistered, kNameTaken };
+struct Registration {
+  enum class Result { kRegistered, kNameTaken, kListFull };
+  Result result = Result::kRegistered;
+  /// Of the new user's record, if there is one.
+  std::int64_t revision = 1;
+};
 
 /// Makes users and checks their passwords. Any thread may call; what it is made from outlives it.
 /// Every task throws base::StoreUnavailable and base::Overloaded.
 class Accounts {
  public:
   /// Hashes once, to have something to compare the passwords of unknown names with.
-  Accounts(store::UserStore& users, HashPool& hashes, const base::Clock& clock);
+  Accounts(store::UserStore& users, store::Replica& replica, HashPool& hashes,
+           const base::Clock& clock);
 
   /// When this says kRegistered, the user is on the disk.
-  base::Task<RegisterResult> register_user(Username username, Password password);
+  base::Task<Registration> register_user(Username username, Password password);
 
   /// The user, if he exists, is not disabled, and the password is his. Takes as long whichever of
   /// these fails (but for a hash of another kind, which takes its own time until it is replaced). A
@@ -35,6 +43,7 @@ class Accounts {
   base::Task<bool> rehash(store::StoredUser stored, base::SecretString password);
 
   store::UserStore& users_;
+  store::Replica& replica_;
   HashPool& hashes_;
   const base::Clock& clock_;
   const std::string nobodys_hash_;

@@ -84,7 +84,7 @@ std::optional<Principal> Sessions::authenticate(std::string_view token) {
   }
   if (now >= session->expires_at) return std::nullopt;
   auto found = users_.find(session->user_key);
-  if (!found || found->user.disabled()) return std::nullopt;
+  if (!found || found->user.disabled() || found->user.deleted()) return std::nullopt;
   note_use(*session, now);
   return Principal{std::move(found->user), *std::move(session)};
 }

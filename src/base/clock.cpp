@@ -9,6 +9,7 @@ namespace {
 using std::chrono::days;
 using std::chrono::hours;
 using std::chrono::microseconds;
+using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
@@ -67,6 +68,17 @@ class Reader {
 
 WallTime SystemClock::now() const {
   return std::chrono::floor<microseconds>(std::chrono::system_clock::now());
+}
+
+WallTime ServerClock::now() const {
+  return std::chrono::floor<milliseconds>(clock_.now()) + server_;
+}
+
+WallTime stamp_after(WallTime last, WallTime now) {
+  if (now > last) return now;
+  const microseconds digits = now - std::chrono::floor<milliseconds>(now);
+  const WallTime next = std::chrono::floor<milliseconds>(last) + digits;
+  return next > last ? next : next + milliseconds{1};
 }
 
 std::string format_rfc3339(WallTime time) {

@@ -73,4 +73,12 @@ std::string page_url(const http::Request& request, const std::string& page,
   return url;
 }
 
+http::Response changed_response(const std::string& message, bool is_everywhere) {
+  if (is_everywhere) return http::message_response(message);
+  Json::Value body;
+  body["message"] = message;
+  body["sync"] = "pending";
+  return http::json_response(202, body);
+}
+
 }  // namespace userbin::handlers

@@ -27,6 +27,10 @@ std::string requested_redirect(const http::Fields& fields, const http::Request& 
 /// which leads back to what was asked for.
 http::Response login_required(const Services& services, const http::Request& request);
 
+/// 200 with a message for a change that is everywhere, or 202 with "sync": "pending" for one that
+/// is safe in the store and reaches the bin later.
+http::Response changed_response(const std::string& message, bool is_everywhere);
+
 /// A page's address with a query: page_url(request, "/login", {{"notice", "registered"}}). Values
 /// that are empty are left out.
 std::string page_url(const http::Request& request, const std::string& page,

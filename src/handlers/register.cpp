@@ -25,12 +25,18 @@ base::Task<http::Response> register_user(const Services& services, const http::R
         {.fields = {{"password", flaw->sentence}}, .reason = flaw->reason});
   }
   auth::Password password = std::get<auth::Password>(std::move(checked));
-  const auth::RegisterResult result =
+  const auth::Registration registration =
       co_await services.accounts.register_user(*username, std::move(password));
-  if (result == auth::RegisterResult::kNameTaken) {
-    co_return http::error_response(ErrorCode::kUsernameTaken);
+  switch (registration.result) {
+    case auth::Registration::Result::kNameTaken:
+      co_return http::error_response(ErrorCode::kUsernameTaken);
+    case auth::Registration::Result::kListFull:
+      co_return http::error_response(ErrorCode::kUserListFull);
+    case auth::Registration::Result::kRegistered: break;
   }
-  http::Response response = http::message_response("User registered successfully");
+  const bool is_everywhere =
+      co_await services.replica.arrival(store::user_key(username->text()), registration.revision);
+  http::Response response = changed_response("User registered successfully", is_everywhere);
   response.see_other =
       page_url(request, services.pages.login,
                {{"notice", "registered"}, {"username", username->text()}, {"rd", target}});

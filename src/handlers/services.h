@@ -6,6 +6,7 @@
 #include "auth/accounts.h"
 #include "auth/password.h"
 #include "auth/sessions.h"
+#include "store/replica.h"
 #include "store/user_store.h"
 
 namespace userbin::handlers {
@@ -22,6 +23,7 @@ struct Services {
   auth::Accounts& accounts;
   auth::Sessions& sessions;
   store::UserStore& users;
+  store::Replica& replica;
   auth::PasswordRules password_rules;
   Pages pages;
   /// "https://example.org"; empty: the host that is asked for.

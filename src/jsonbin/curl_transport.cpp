@@ -102,6 +102,11 @@ std::size_t take_body(char* data, std::size_t, std::size_t size, void* arriving_
   return size;
 }
 
+/// libcurl asks at least once a second whether to go on.
+int is_cancelled(void* cancelled, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return *static_cast<const std::atomic<bool>*>(cancelled) ? 1 : 0;
+}
+
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
@@ -185,7 +190,8 @@ class CurlTransport::Handle {
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
-  HttpResult perform(const Settings& settings, const HttpRequest& request) {
+  HttpResult perform(const Settings& settings, const HttpRequest& request,
+                     const std::atomic<bool>& cancelled) {
     const HeaderLines headers(request);
     const Reset reset{curl_};
     Arriving arriving{.response = {}, .max_body_bytes = settings.max_body_bytes};
@@ -197,6 +203,10 @@ class CurlTransport::Handle {
     curl_easy_setopt(curl_, CURLOPT_WRITEDATA, &arriving);
     curl_easy_setopt(curl_, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl_, CURLOPT_HEADERDATA, &arriving);
+    curl_easy_setopt(curl_, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl_, CURLOPT_XFERINFOFUNCTION, is_cancelled);
+    curl_easy_setopt(curl_, CURLOPT_XFERINFODATA,
+                     const_cast<void*>(static_cast<const void*>(&cancelled)));
     const CURLcode code = curl_easy_perform(curl_);
     if (code != CURLE_OK) return away(code, words.data(), arriving);
     arriving.response.status = static_cast<int>(info(CURLINFO_RESPONSE_CODE));
@@ -240,7 +250,8 @@ CurlTransport::~CurlTransport() = default;
 
 HttpResult CurlTransport::send(const HttpRequest& request) {
   check(request);
-  return handle_->perform(settings_, request);
+  if (cancelled_) return Away{.reason = "cancelled"};
+  return handle_->perform(settings_, request, cancelled_);
 }
 
 }  // namespace userbin::jsonbin

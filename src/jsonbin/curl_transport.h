@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -40,12 +41,15 @@ class CurlTransport final : public Transport {
   CurlTransport& operator=(const CurlTransport&) = delete;
 
   HttpResult send(const HttpRequest& request) override;
+  /// Takes up to a second.
+  void cancel() override { cancelled_ = true; }
 
  private:
   class Handle;
 
   const Settings settings_;
   std::unique_ptr<Handle> handle_;
+  std::atomic<bool> cancelled_ = false;
 };
 
 }  // namespace userbin::jsonbin

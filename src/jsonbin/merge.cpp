@@ -89,7 +89,7 @@ void put_identity(Json::Value& record, const Identity& identity) {
 /// Rule 12.
 Stamp new_stamp(base::WallTime now, std::initializer_list<Stamp> others) {
   for (const Stamp& other : others) {
-    if (other.time) now = std::max(now, *other.time + std::chrono::microseconds{1});
+    if (other.time) now = base::stamp_after(*other.time, now);
   }
   return {now, base::format_rfc3339(now)};
 }
@@ -131,7 +131,7 @@ Joined nothing_new(const Json::Value& element, const KnownUser& known, Verdict v
 Joined take_new_user(const Json::Value& element, base::WallTime now) {
   Joined joined{.verdict = Verdict::kNewUser, .changed = true, .seen = element};
   const Stamp stamp = stamp_of(element);
-  joined.record = is_deleted(element) ? deletion_of(element, stamp.text) : element;
+  joined.record = store::is_deleted(element) ? deletion_of(element, stamp.text) : element;
   if (!stamp.time || !same(*joined.record, element)) {
     joined.record = with_stamp(*joined.record, new_stamp(now, {stamp}));
   }
@@ -152,7 +152,7 @@ Joined settle_name_clash(const Json::Value& element, const KnownUser& known) {
 }
 
 Verdict verdict_of(const UserState& state, const Json::Value& element, Verdict otherwise) {
-  return state.deleted() && !is_deleted(element) ? Verdict::kStaysDeleted : otherwise;
+  return state.deleted() && !store::is_deleted(element) ? Verdict::kStaysDeleted : otherwise;
 }
 
 Joined apply_hand_edit(const Json::Value& element, const Json::Value& base, const KnownUser& known,
@@ -274,17 +274,11 @@ Stamp stamp_of(const Json::Value& record) {
 }
 
 Identity identity_of(const Json::Value& record) {
-  const Json::Value& incarnation = record[kIncarnation];
-  return {incarnation.isInt64() ? std::max(incarnation.asInt64(), Json::Int64{0}) : 0,
-          read_stamp(record, kCreatedAt)};
+  return {store::incarnation_of(record), read_stamp(record, kCreatedAt)};
 }
 
 bool has_precedence(const Identity& a, const Identity& b) {
   return a.incarnation != b.incarnation ? a.incarnation > b.incarnation : a.created < b.created;
-}
-
-bool is_deleted(const Json::Value& record) {
-  return record[kRole] == kDeletedRole;
 }
 
 Json::Value deletion_of(const Json::Value& record, const std::string& stamp) {
@@ -299,12 +293,7 @@ Json::Value deletion_of(const Json::Value& record, const std::string& stamp) {
 
 bool has_expired(const Json::Value& record, base::WallTime now) {
   const Stamp stamp = stamp_of(record);
-  return is_deleted(record) && stamp.time && *stamp.time + kDeletionKept <= now;
-}
-
-Json::Value successor_of(const Json::Value& deletion, Json::Value record) {
-  record[kIncarnation] = Json::Int64{identity_of(deletion).incarnation + 1};
-  return record;
+  return store::is_deleted(record) && stamp.time && *stamp.time + kDeletionKept <= now;
 }
 
 UserState UserState::whole(const Json::Value& record) {
@@ -314,7 +303,7 @@ UserState UserState::whole(const Json::Value& record) {
   for (const std::string& name : field_names(record)) {
     state.set(name, {state.floor_, record[name]});
   }
-  if (is_deleted(record)) state.deletion_ = state.floor_;
+  if (store::is_deleted(record)) state.deletion_ = state.floor_;
   return state;
 }
 
@@ -329,7 +318,7 @@ UserState UserState::changed_since(const Json::Value& base, const Json::Value& r
     const auto value = member(record, name);
     state.set(name, {same(value, member(base, name)) ? state.floor_ : stamp, value});
   }
-  if (is_deleted(record)) state.deletion_ = stamp;
+  if (store::is_deleted(record)) state.deletion_ = stamp;
   return state;
 }
 
@@ -444,6 +433,14 @@ Json::Value BinDocument::with_users(const std::map<std::string, Json::Value>& us
   return list;
 }
 
+bool BinDocument::holds(const std::map<std::string, Json::Value>& users) const {
+  return same(with_users(users), with_users(users_in(*this)));
+}
+
+void BinDocument::replace_element(std::size_t index, Json::Value value) {
+  elements_[index].value = std::move(value);
+}
+
 Merged merge(const BinDocument& bin, const std::map<std::string, KnownUser>& known,
              base::WallTime now) {
   Merged merged;
@@ -459,8 +456,7 @@ Merged merge(const BinDocument& bin, const std::map<std::string, KnownUser>& kno
     report_verdict(joined.verdict, index, element.key, merged);
     merged.joined.emplace(element.key, std::move(joined));
   }
-  merged.document = bin.with_users(users_after(known, now, merged));
-  merged.must_write = !same(merged.document, bin.with_users(users_in(bin)));
+  merged.users = users_after(known, now, merged);
   return merged;
 }
 

@@ -82,13 +82,10 @@ Identity identity_of(const Json::Value& record);
 /// Whether `a` has the name and `b` is set aside. A strict total order.
 bool has_precedence(const Identity& a, const Identity& b);
 
-bool is_deleted(const Json::Value& record);
 /// What remains of `record` when its user is deleted under `stamp` (rule 8).
 Json::Value deletion_of(const Json::Value& record, const std::string& stamp);
 /// Whether `record` is a deletion that need not be kept any longer at `now` (rule 9).
 bool has_expired(const Json::Value& record, base::WallTime now);
-/// `record`, a new user, made the successor of `deletion`, which had its name (rule 10).
-Json::Value successor_of(const Json::Value& deletion, Json::Value record);
 
 /// What is known of one user: for every field its value and the stamp under which it was changed.
 /// A value; not synchronised.
@@ -202,6 +199,10 @@ class BinDocument {
   /// left out if `users` has none; foreign elements as they are; other users at the end, by key. An
   /// array without elements is `[{}]`, for the service refuses `[]`.
   Json::Value with_users(const std::map<std::string, Json::Value>& users) const;
+  /// Whether with_users() would give the document that it is.
+  bool holds(const std::map<std::string, Json::Value>& users) const;
+  /// Puts another element, of the same user, in the place of one.
+  void replace_element(std::size_t index, Json::Value value);
 
  private:
   std::optional<Json::Value> around_;  // the object without "users"; nullopt: an array
@@ -225,9 +226,8 @@ struct Merged {
   /// Keys of deletions that have expired: to be dropped here.
   std::vector<std::string> expired;
   std::vector<Finding> findings;
-  /// What the bin should hold, and whether it differs from what it holds.
-  Json::Value document;
-  bool must_write = false;
+  /// The list that is to be: today's records by key.
+  std::map<std::string, Json::Value> users;
 };
 
 /// Joins `bin` with `known`, by key. Reads nothing else and changes nothing.

@@ -58,6 +58,10 @@ class Transport {
   /// answers like others. Throws std::invalid_argument, and sends nothing, if a header or the
   /// method is not as above.
   virtual HttpResult send(const HttpRequest& request) = 0;
+
+  /// The request under way, if there is one, ends soon as Away, and so does every later one. Any
+  /// thread may call.
+  virtual void cancel() {}
 };
 
 }  // namespace userbin::jsonbin

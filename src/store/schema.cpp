@@ -29,6 +29,32 @@ const std::vector<std::vector<const char*>> kMigrations{
         "CREATE INDEX sessions_by_name ON sessions (name, created_at)",
         "CREATE INDEX sessions_by_expiry ON sessions (expires_at)",
     },
+    {
+        // The latest revision that was in the bin.
+        "ALTER TABLE users ADD COLUMN in_bin BIGINT NOT NULL DEFAULT 0",
+        "CREATE INDEX users_pending ON users (name) WHERE revision <> in_bin",
+        "CREATE TABLE bin_notes ("  // SyncNotes
+        " name TEXT PRIMARY KEY,"   // user_key()
+        " bin TEXT NOT NULL,"
+        " common TEXT NOT NULL,"
+        " written TEXT NOT NULL,"
+        " merged TEXT NOT NULL)",
+        "CREATE TABLE bin_versions ("
+        " name TEXT NOT NULL,"
+        " number INTEGER NOT NULL,"  // from 0, the oldest
+        " record TEXT NOT NULL,"
+        " PRIMARY KEY (name, number))",
+        "CREATE TABLE bin_set_aside ("
+        " name TEXT NOT NULL,"
+        " record TEXT NOT NULL,"
+        " PRIMARY KEY (name, record))",
+        "CREATE TABLE bin_requests ("
+        " hour BIGINT PRIMARY KEY,"  // since 1970
+        " count BIGINT NOT NULL)",
+        "CREATE TABLE bin_state ("
+        " name TEXT PRIMARY KEY,"  // 'place', 'state', 'server'
+        " value TEXT NOT NULL)",
+    },
 };
 
 }  // namespace

@@ -1,9 +1,5 @@
 #include "store/sql_user_store.h"
 
-#include <memory>
-
-#include <json/reader.h>
-
 #include "base/json.h"
 
 namespace userbin::store {
@@ -61,17 +57,7 @@ struct ListUsers {
 };
 
 StoredUser decode(const std::string& record, long long revision) {
-  const std::unique_ptr<Json::CharReader> reader(Json::CharReaderBuilder().newCharReader());
-  Json::Value value;
-  std::string errors;
-  try {
-    if (!reader->parse(record.data(), record.data() + record.size(), &value, &errors)) {
-      throw std::invalid_argument(errors);
-    }
-    return {User(std::move(value)), revision};
-  } catch (const std::exception& error) {
-    throw base::StoreUnavailable(std::string("a user's record cannot be read: ") + error.what());
-  }
+  return {decode_user(record), revision};
 }
 
 }  // namespace

@@ -3,12 +3,28 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/failure.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace userbin::store {
 
 std::string user_key(std::string_view username) {
   return base::to_lower_ascii(username);
+}
+
+std::int64_t incarnation_of(const Json::Value& record) {
+  const Json::Value& incarnation = record["incarnation"];
+  return incarnation.isInt64() ? std::max(incarnation.asInt64(), Json::Int64{0}) : 0;
+}
+
+bool is_deleted(const Json::Value& record) {
+  return record["role"] == "deleted";
+}
+
+Json::Value successor_of(const Json::Value& deletion, Json::Value record) {
+  record["incarnation"] = Json::Int64{incarnation_of(deletion) + 1};
+  return record;
 }
 
 User::User(const std::string& username, const std::string& password_hash, base::WallTime now) {
@@ -49,6 +65,14 @@ std::string User::created_at() const {
   return created_at.isString() ? created_at.asString() : "";
 }
 
+bool User::deleted() const {
+  return is_deleted(record_);
+}
+
+void User::succeed(const User& deleted) {
+  record_ = successor_of(deleted.record(), record_);
+}
+
 void User::set_password_hash(const std::string& hash) {
   record_["password"] = hash;
 }
@@ -56,9 +80,17 @@ void User::set_password_hash(const std::string& hash) {
 void User::touch(base::WallTime now) {
   const Json::Value& stamp = record_["updated_at"];
   if (const auto last = base::parse_rfc3339(stamp.isString() ? stamp.asString() : "")) {
-    now = std::max(now, *last + std::chrono::microseconds{1});
+    now = base::stamp_after(*last, now);
   }
   record_["updated_at"] = base::format_rfc3339(now);
+}
+
+User decode_user(const std::string& record) {
+  try {
+    return User(base::from_json(record).value_or(Json::Value()));
+  } catch (const std::exception& error) {
+    throw base::StoreUnavailable(std::string("a user's record cannot be read: ") + error.what());
+  }
 }
 
 }  // namespace userbin::store

@@ -1,6 +1,7 @@
 // One user, as the JSON record that the owner sees.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,13 @@ namespace userbin::store {
 
 /// How names are compared: without case (ASCII).
 std::string user_key(std::string_view username);
+
+/// How many users of this name there were before, as far as a list of users must know: one more
+/// than that of the deletion it still held when the record was made. 0 if it does not say.
+std::int64_t incarnation_of(const Json::Value& record);
+bool is_deleted(const Json::Value& record);
+/// `record`, a new user, made the successor of `deletion`, which had its name.
+Json::Value successor_of(const Json::Value& deletion, Json::Value record);
 
 /// A user's record: a JSON object with the members below, and any others, which are kept as they
 /// are. A value; not synchronised.
@@ -32,11 +40,17 @@ class User {
   std::string password_hash() const;
   std::string role() const;
   bool disabled() const;
+  /// What remains of a user who was deleted ("role": "deleted"), so that no old copy of the list
+  /// brings him back. He is no user any more: his name is free.
+  bool deleted() const;
   /// Empty if the record does not say.
   std::string created_at() const;
 
+  /// Makes this new user the successor of one who was deleted and had the name.
+  void succeed(const User& deleted);
   void set_password_hash(const std::string& hash);
-  /// Stamps the record as changed at `now`, and always later than the stamp it has.
+  /// Stamps the record as changed at `now`, and always later than the stamp it has
+  /// (base::stamp_after).
   void touch(base::WallTime now);
 
   const Json::Value& record() const { return record_; }
@@ -44,5 +58,8 @@ class User {
  private:
   Json::Value record_;
 };
+
+/// Reads a record as it is stored, in JSON. Throws base::StoreUnavailable if it is none.
+User decode_user(const std::string& record);
 
 }  // namespace userbin::store

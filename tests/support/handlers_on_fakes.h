@@ -71,11 +71,13 @@ struct HandlersOnFakes {
   FakeSessionStore session_rows;
   TestExecutor executor;
   auth::HashPool hashes{{.cost = {8, 1}}, executor};
-  auth::Accounts accounts{users, hashes, clock};
+  store::NoReplica replica;
+  auth::Accounts accounts{users, replica, hashes, clock};
   auth::Sessions sessions{session_rows, users, clock, {}};
   handlers::Services services{.accounts = accounts,
                               .sessions = sessions,
                               .users = users,
+                              .replica = replica,
                               .password_rules = {},
                               .pages = {},
                               .public_origin = ""};

@@ -52,7 +52,7 @@ class Replica {
   void create_or_change(const std::string& key, Dice& dice) {
     KnownUser& user = known_[key];
     pass(std::chrono::seconds{1});
-    if (user.local && !is_deleted(*user.local)) {
+    if (user.local && !store::is_deleted(*user.local)) {
       store::User changed(*user.local);
       changed.touch(clock_);
       Json::Value record = changed.record();
@@ -60,13 +60,13 @@ class Replica {
       replace(user, record);
     } else {
       store::User fresh(key, "hash" + std::to_string(number_), clock_);
-      replace(user, user.local ? successor_of(*user.local, fresh.record()) : fresh.record());
+      replace(user, user.local ? store::successor_of(*user.local, fresh.record()) : fresh.record());
     }
   }
 
   void remove(const std::string& key) {
     KnownUser& user = known_[key];
-    if (!user.local || is_deleted(*user.local)) return;
+    if (!user.local || store::is_deleted(*user.local)) return;
     store::User changed(*user.local);
     changed.touch(clock_ += std::chrono::seconds{1});
     replace(user, deletion_of(*user.local, changed.record()["updated_at"].asString()));
@@ -75,7 +75,8 @@ class Replica {
   /// Reads `bin`. The result is what to write, if anything.
   std::optional<Json::Value> read(const Json::Value& bin) {
     pass(std::chrono::seconds{1});
-    Merged merged = merge(std::get<BinDocument>(BinDocument::parse(bin)), known_, clock_);
+    const auto document = std::get<BinDocument>(BinDocument::parse(bin));
+    const Merged merged = merge(document, known_, clock_);
     for (auto& [key, joined] : merged.joined) {
       KnownUser& user = known_[key];
       if (joined.seen) user.versions.push_back(*joined.seen);
@@ -83,7 +84,8 @@ class Replica {
       if (joined.changed && joined.merged) merged_.insert(key);
       user.common = joined.common;
     }
-    return merged.must_write ? std::optional(merged.document) : std::nullopt;
+    return document.holds(merged.users) ? std::nullopt
+                                        : std::optional(document.with_users(merged.users));
   }
 
   /// The PUT was answered.
@@ -159,7 +161,7 @@ class History {
       CAPTURE(key);
       const Json::Value& record = *replicas_.front().known().at(key).local;
       for (const Identity& identity : identities) {
-        CHECK((is_deleted(record) || !(identity_of(record) == identity)));
+        CHECK((store::is_deleted(record) || !(identity_of(record) == identity)));
       }
     }
   }
@@ -314,7 +316,7 @@ TEST_CASE("two servers' concurrent versions are joined alike on both, in random 
     Dice dice(seed);
     Json::Value base = random_record(dice);
     base["updated_at"] = "2025-01-01T00:00:00Z";
-    if (is_deleted(base)) continue;
+    if (store::is_deleted(base)) continue;
     Json::Value a = base;
     Json::Value b = base;
     a["updated_at"] = "2026-01-01T00:00:01Z";

@@ -68,7 +68,7 @@ BinDocument parsed(const std::string& document) {
 
 /// The document after joining what the bin holds with nothing known.
 std::string rewritten(const std::string& document) {
-  return text(merge(parsed(document), {}, kNow).document);
+  return text(parsed(document).with_users(merge(parsed(document), {}, kNow).users));
 }
 
 const char* const kAnn = "{'username':'ann','password':'$h','updated_at':'2026-01-01T00:00:00Z'}";
@@ -84,7 +84,7 @@ TEST_CASE("an empty list may look in several ways and is written so that the ser
   }));
   CHECK(parsed(document).elements().empty());
   CHECK(rewritten(document) == written);
-  CHECK_FALSE(merge(parsed(document), {}, kNow).must_write);
+  CHECK(parsed(document).holds(merge(parsed(document), {}, kNow).users));
 }
 
 TEST_CASE("a document that is no user list is refused with a sentence") {
@@ -113,8 +113,8 @@ TEST_CASE("rule 1: what is no usable user stays in its place and is reported") {
                                ",{'username':'ANN','password':'x'},{'username':'x'},{},"
                                "{'username':1,'password':'x'},{'username':'x','password':2}]";
   const Merged merged = merge(parsed(document), {}, kNow);
-  CHECK(text(merged.document) == text(json(document)));
-  CHECK_FALSE(merged.must_write);
+  CHECK(text(parsed(document).with_users(merged.users)) == text(json(document)));
+  CHECK(parsed(document).holds(merged.users));
   REQUIRE(merged.findings.size() == 5);
   CHECK(merged.findings[0].kind == Finding::Kind::kForeignElement);
   CHECK(merged.findings[1].kind == Finding::Kind::kDuplicateName);
@@ -131,9 +131,10 @@ TEST_CASE("a list keeps its shape, its order and the fields that userbin doesn't
   const std::string after = text(bob(9, "'x':{'y':[1,2.5]},'role':'admin'"));
   const std::string document = "{'note':'mine','users':[" + before + ",'odd'," + kAnn + "]}";
   const Merged merged = merge(parsed(document), known, kNow);
-  CHECK(merged.must_write);
-  CHECK(text(merged.document) == text(json("{'note':'mine','users':[" + after + ",'odd'," + kAnn +
-                                           ",{'username':'abe','password':'$h'}]}")));
+  CHECK_FALSE(parsed(document).holds(merged.users));
+  CHECK(text(parsed(document).with_users(merged.users)) ==
+        text(json("{'note':'mine','users':[" + after + ",'odd'," + kAnn +
+                  ",{'username':'abe','password':'$h'}]}")));
 }
 
 TEST_CASE("rule 2: an element that is today's record, or an old version of it, changes nothing") {
@@ -285,8 +286,8 @@ TEST_CASE("rule 8: deletion wins over a later change, in whatever order they mee
   const Joined here = join_element(edited, knowing(gone, {base}, common), kNow);
   const Joined there = join_element(gone, knowing(edited, {base}, common), kNow);
   CHECK(here.verdict == Verdict::kStaysDeleted);
-  CHECK(is_deleted(*here.record));
-  CHECK(is_deleted(*there.record));
+  CHECK(store::is_deleted(*here.record));
+  CHECK(store::is_deleted(*there.record));
   CHECK(stamp_of(edited) < stamp_of(*here.record));
 }
 
@@ -307,10 +308,10 @@ TEST_CASE("rule 9: a deletion is kept for 30 days, then dropped here and from th
   CHECK(merge(bin, known, end - std::chrono::seconds{1}).expired.empty());
   const Merged merged = merge(bin, known, end);
   CHECK(merged.expired == std::vector<std::string>{"bob"});
-  CHECK(text(merged.document) == "[{}]");
-  CHECK(merged.must_write);
-  CHECK(text(merge(bin, {}, end).document) == "[{}]");
-  CHECK(text(merge(bin, {}, kNow).document) == "[" + text(gone) + "]");
+  CHECK(text(bin.with_users(merged.users)) == "[{}]");
+  CHECK_FALSE(bin.holds(merged.users));
+  CHECK(text(bin.with_users(merge(bin, {}, end).users)) == "[{}]");
+  CHECK(text(bin.with_users(merge(bin, {}, kNow).users)) == "[" + text(gone) + "]");
 
   SECTION("and takes no name from a user who came later") {
     const Joined joined = join_element(gone, knowing(bob(9, "", 8)), end);
@@ -318,17 +319,17 @@ TEST_CASE("rule 9: a deletion is kept for 30 days, then dropped here and from th
     CHECK_FALSE(joined.changed);
   }
   SECTION("but still deletes the same user where he is not known to be deleted") {
-    CHECK(is_deleted(*join_element(gone, knowing(bob(3)), end).record));
+    CHECK(store::is_deleted(*join_element(gone, knowing(bob(3)), end).record));
   }
 }
 
 TEST_CASE("rule 10: the successor of a deleted user keeps the name against all copies of the old") {
   const Json::Value gone = deletion_of(bob(0), at(5));
-  const Json::Value successor = successor_of(gone, bob(8, "'who':2", 8));
+  const Json::Value successor = store::successor_of(gone, bob(8, "'who':2", 8));
   CHECK(text(*join_element(successor, knowing(bob(3)), kNow).record) == text(successor));
   CHECK_FALSE(join_element(bob(9), knowing(successor), kNow).changed);
   CHECK_FALSE(join_element(gone, knowing(successor), kNow).changed);
-  CHECK(identity_of(successor_of(deletion_of(successor, at(9)), bob(9))).incarnation == 2);
+  CHECK(identity_of(store::successor_of(deletion_of(successor, at(9)), bob(9))).incarnation == 2);
 
   SECTION("also when both chanced to get one stamp") {
     const Joined joined = join_element(successor, knowing(bob(8)), kNow);
@@ -341,9 +342,10 @@ TEST_CASE("rule 10: the successor of a deleted user keeps the name against all c
 
 TEST_CASE("rule 11: a user who is missing from the bin is written again") {
   const std::map<std::string, KnownUser> known{{"bob", knowing(bob(1), {}, at(1))}};
-  const Merged merged = merge(parsed(std::string("[") + kAnn + "]"), known, kNow);
-  CHECK(merged.must_write);
-  CHECK(text(merged.document[1]) == text(bob(1)));
+  const BinDocument bin = parsed(std::string("[") + kAnn + "]");
+  const Merged merged = merge(bin, known, kNow);
+  CHECK_FALSE(bin.holds(merged.users));
+  CHECK(text(bin.with_users(merged.users)[1]) == text(bob(1)));
 }
 
 TEST_CASE("rule 12: a new stamp is later than both sides, whatever the clock says") {

@@ -100,9 +100,9 @@ TEST_CASE("a user is disabled unless the record says clearly that he is not") {
 TEST_CASE("the stamp of a change is now, and later than the one before in any case") {
   const auto [before, after] = GENERATE(Catch::Generators::table<std::string, std::string>({
       {R"("2026-11-23T17:29:59Z")", "2026-11-23T17:30:00.000000Z"},
-      {R"("2026-11-23T17:30:00.000000Z")", "2026-11-23T17:30:00.000001Z"},
+      {R"("2026-11-23T17:30:00.000000Z")", "2026-11-23T17:30:00.001000Z"},
       {R"("2026-11-23T18:00:00.999999Z")", "2026-11-23T18:00:01.000000Z"},
-      {R"("2026-11-23T19:30:00+01:00")", "2026-11-23T18:30:00.000001Z"},
+      {R"("2026-11-23T19:30:00+01:00")", "2026-11-23T18:30:00.001000Z"},
       {R"("yesterday")", "2026-11-23T17:30:00.000000Z"},
       {"17", "2026-11-23T17:30:00.000000Z"},
       {"null", "2026-11-23T17:30:00.000000Z"},

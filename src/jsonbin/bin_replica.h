@@ -1,0 +1,100 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/executor.h"
+#include "jsonbin/sync.h"
+#include "store/replica.h"
+
+namespace userbin::jsonbin {
+
+/// The bins as a copy of the store's list: runs a Sync on a thread of its own, and lets changes
+/// wait for their arrival without holding a thread. Any thread may call, but start() and stop(),
+/// which one thread calls.
+class BinReplica final : public store::Replica {
+ public:
+  struct Options {
+    /// How long a change waits.
+    std::chrono::milliseconds wait{2000};
+    /// The room in a single bin; nullopt: more bins are made when one is full.
+    std::optional<std::size_t> max_bytes;
+  };
+
+  /// All outlive this. `transport` is the one that `sync` uses.
+  BinReplica(Sync& sync, Transport& transport, store::SyncStore& store, base::Executor& executor,
+             Options options);
+  ~BinReplica() override { stop(); }
+
+  void start();
+  /// Breaks off the request that is under way; the next start goes on where this ended. What waits
+  /// is told that it will arrive later. Idempotent.
+  void stop();
+
+  /// Reads all bins now, whatever went wrong before.
+  void retry();
+
+  std::unique_ptr<Room> room_for(const store::User& user) override;
+  base::Task<bool> arrival(std::string key, std::int64_t revision) override;
+  std::optional<Problem> problem() override;
+
+ private:
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  /// Lives in the coroutine that waits.
+  struct Waiter {
+    std::string key;
+    std::int64_t revision = 0;
+    Deadline deadline{};
+    std::coroutine_handle<> waiting = nullptr;
+    bool has_arrived = false;
+  };
+  struct Arrived;
+  class HeldRoom;
+
+  /// False if there is no use in waiting.
+  bool enter(Waiter& waiter);
+  void run_sync();
+  /// Until when there is nothing to do.
+  std::chrono::milliseconds step_once();
+  void settle();
+  void run_deadlines();
+  /// mutex_ is held.
+  void dismiss(std::list<Waiter*>::iterator waiter, bool has_arrived);
+
+  Sync& sync_;
+  Transport& transport_;
+  store::SyncStore& store_;
+  base::Executor& executor_;
+  const Options options_;
+  BackOff store_back_off_{0};          // the sync thread's
+  std::string store_failure_;          // the sync thread's: what was logged last
+  std::atomic<std::size_t> held_ = 0;  // bytes of users about to be inserted
+  std::atomic<std::size_t> foreign_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  std::condition_variable deadline_set_;
+  // Guarded by mutex_:
+  std::list<Waiter*> waiters_;  // by deadline
+  std::optional<Problem> problem_;
+  Deadline held_until_{};
+  bool is_woken_ = false;
+  bool must_retry_ = false;
+  bool is_stopping_ = false;
+
+  std::thread sync_thread_;
+  std::thread deadline_thread_;
+};
+
+}  // namespace userbin::jsonbin

@@ -1,0 +1,497 @@
+#include "jsonbin/sync.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace userbin::jsonbin {
+
+namespace {
+
+using store::Replica;
+
+/// Another program may have changed the store; nobody tells.
+constexpr std::chrono::seconds kLookEvery{1};
+/// A time to wait for that is further off comes of a clock that was set back.
+constexpr std::chrono::hours kLongestHold{25};
+constexpr std::chrono::minutes kLookForRoomEvery{10};
+constexpr std::chrono::seconds kProgressEvery{2};
+constexpr std::size_t kMaxPending = 10'000;
+/// The store's users wait for a transaction, so none is long.
+constexpr std::size_t kChangesAtOnce = 64;
+constexpr int kMaxJoins = 5;
+constexpr const char* kNoPassword = "!";
+
+std::string place_name(const Client::Settings& client, const SyncSettings& settings) {
+  return client.base_url + (settings.bin_id.empty() ? " collection " + settings.collection_id
+                                                    : " bin " + settings.bin_id);
+}
+
+std::string quoted(const Error& error) {
+  const std::string status = error.status == 0 ? "" : std::to_string(error.status) + " ";
+  return status + '"' + error.message + '"';
+}
+
+Replica::Problem problem_for(const Error& error) {
+  const std::string answer = quoted(error);
+  switch (error.kind) {
+    case ErrorKind::kAway:
+      return {"away", "JSONBin is away: " + answer + "; changes wait in the store", true};
+    case ErrorKind::kSlowDown:
+      return {"slow_down", "JSONBin asks for fewer requests: " + answer, true};
+    case ErrorKind::kOutOfRequests:
+      return {"out_of_requests",
+              "JSONBin's requests are used up: " + answer +
+                  "; buy more, then restart userbin or send it SIGHUP",
+              false};
+    case ErrorKind::kTooBig:
+      return {"full",
+              "the bin is too big for its plan: " + answer +
+                  "; take users out, buy the larger plan, or use --jsonbin-collection",
+              false};
+    case ErrorKind::kNotThere:
+      return {"refused",
+              "JSONBin does not know the bin: " + answer +
+                  "; check BIN_ID (--bin-id) or --jsonbin-collection, and whose key it is",
+              false};
+    case ErrorKind::kNotAllowed:
+      return {"refused",
+              "JSONBin refuses the key: " + answer +
+                  "; check --jsonbin-key-file (or JSONBIN_API_KEY) and --jsonbin-key-kind",
+              false};
+    case ErrorKind::kBlankRefused:
+    case ErrorKind::kRefused: break;
+  }
+  return {"refused", "JSONBin refuses a request: " + answer, false};
+}
+
+std::string sentence_for(const PlanFinding& found) {
+  const std::string where =
+      "bin " + found.bin + ", element " + std::to_string(found.finding.index) + ": ";
+  const std::string name = base::escape_for_log(found.finding.key);
+  switch (found.finding.kind) {
+    case Finding::Kind::kForeignElement: return where + "no user; it stays as it is";
+    case Finding::Kind::kDuplicateName:
+      return where + "a second user named " + name + "; it stays as it is and is not used";
+    case Finding::Kind::kNameClash:
+      return where + "another user named " + name +
+             "; the one made first keeps the name, the other is set aside ('userbin bin status')";
+    case Finding::Kind::kStaysDeleted:
+      return where + name + " was deleted and stays so; register the name anew to use it again";
+  }
+  return where;
+}
+
+}  // namespace
+
+Sync::Sync(Transport& transport, Client::Settings client, store::SyncStore& store,
+           const base::Clock& clock, Passwords passwords, SyncSettings settings, std::uint64_t seed)
+    : store_(store),
+      clock_(clock),
+      passwords_(std::move(passwords)),
+      settings_(std::move(settings)),
+      place_(place_name(client, settings_)),
+      transport_(transport, store, clock, Budget(settings_.requests_per_day)),
+      client_(transport_, clock, std::move(client)),
+      back_off_(seed) {
+  if (!settings_.bin_id.empty()) bins_.push_back({.id = settings_.bin_id});
+}
+
+base::WallTime Sync::step() {
+  try {
+    if (!is_place_set_) {
+      store_.set_place(place_);
+      status_ = sync_status_from(base::from_json(store_.state()).value_or(Json::Value()));
+      status_.problem.reset();
+      is_place_set_ = true;
+    }
+    return dispatch(clock_.now());
+  } catch (...) {
+    abandon_round();
+    throw;
+  }
+}
+
+base::WallTime Sync::dispatch(base::WallTime now) {
+  switch (phase_) {
+    case Phase::kIdle: return look_for_work(now);
+    case Phase::kListing: list_bins(); break;
+    case Phase::kReading: read_next_bin(); break;
+    case Phase::kHashing: hash_next_password(now); break;
+    case Phase::kJoining:
+      if (now < join_not_before_ && join_not_before_ <= now + settings_.delay) {
+        return join_not_before_;
+      }
+      join(now);
+      break;
+    case Phase::kWriting: write_next(); break;
+  }
+  return is_idle() ? not_before_ : now;
+}
+
+void Sync::read_all_now() {
+  must_read_all_ = true;
+  not_before_ = {};
+  back_off_.reset();
+  for (Bin& bin : bins_) bin.document.reset();
+}
+
+base::WallTime Sync::look_for_work(base::WallTime now) {
+  if (now < not_before_ && not_before_ < now + kLongestHold) return not_before_;
+  const auto pending = actionable_changes(now);
+  base::WallTime due = now + kLookEvery;
+  if (must_read_all_ || !pending.empty()) due = now;
+  // Not later than it was meant, should the clock have been set back.
+  if (confirm_at_) confirm_at_ = std::min(*confirm_at_, now + settings_.confirm);
+  if (poll_at_) poll_at_ = std::min(*poll_at_, now + settings_.poll);
+  for (const auto& at : {confirm_at_, poll_at_}) {
+    if (at && *at < due) due = std::max(*at, now);
+  }
+  if (due > now) return due;
+  if (!transport_.may_send()) {
+    hold({"out_of_requests",
+          "--bin-requests is used up; changes wait until some of the last 24 hours' requests are "
+          "older",
+          false},
+         std::chrono::minutes{10});
+    return not_before_;
+  }
+  const base::WallTime spaced = round_began_ + transport_.distance();
+  if (now < spaced && round_began_ <= now) {
+    not_before_ = spaced;
+    status_.next_attempt = spaced;
+    save_status();
+    return spaced;
+  }
+  begin_round(pending, now);
+  return now;
+}
+
+/// Without those who were found to have no room, but every now and then.
+std::vector<store::PendingChange> Sync::actionable_changes(base::WallTime now) {
+  std::vector<store::PendingChange> pending = store_.pending(kMaxPending);
+  if (look_for_room_at_ && *look_for_room_at_ <= now) no_room_.clear();
+  std::erase_if(pending, [&](const store::PendingChange& change) {
+    const auto found = no_room_.find(change.key);
+    return found != no_room_.end() && found->second == change.revision;
+  });
+  return pending;
+}
+
+void Sync::begin_round(const std::vector<store::PendingChange>& pending, base::WallTime now) {
+  round_began_ = now;
+  join_not_before_ = pending.empty() ? now : now + settings_.delay;
+  const bool is_poll = poll_at_ && *poll_at_ <= now;
+  const bool is_confirmation = confirm_at_ && *confirm_at_ <= now;
+  must_read_all_ = must_read_all_ || is_poll;
+  plain_texts_.clear();
+  for (Bin& bin : bins_) {
+    bin.is_wanted = must_read_all_ || (is_confirmation && bin.is_unconfirmed);
+  }
+  want_bins(pending);
+  const bool must_list = must_read_all_ && !settings_.collection_id.empty();
+  phase_ = must_list ? Phase::kListing : Phase::kReading;
+}
+
+/// The bins that the changes are for; new users go to the last.
+void Sync::want_bins(const std::vector<store::PendingChange>& pending) {
+  std::set<std::string> homes;
+  for (const store::PendingChange& change : pending) homes.insert(change.bin);
+  bool has_homeless = homes.contains("");
+  for (Bin& bin : bins_) {
+    bin.is_wanted = bin.is_wanted || homes.contains(bin.id);
+    homes.erase(bin.id);
+  }
+  has_homeless = has_homeless || !homes.empty();
+  if (has_homeless && !bins_.empty()) bins_.back().is_wanted = true;
+  if (!settings_.exclusive || must_read_all_) return;
+  for (Bin& bin : bins_) bin.is_wanted = bin.is_wanted && !bin.document;
+}
+
+void Sync::list_bins() {
+  const auto answer = client_.list_collection(settings_.collection_id);
+  if (!answer) return fail(answer.error());
+  if (!answer.value().is_complete) {
+    return fail({.kind = ErrorKind::kRefused,
+                 .status = 200,
+                 .message = "the collection has too many bins to be listed"});
+  }
+  std::vector<Bin> bins;
+  for (const BinEntry& entry : answer.value().bins) {
+    bins.push_back({.id = entry.id, .is_wanted = true});
+  }
+  bins_ = std::move(bins);
+  phase_ = Phase::kReading;
+}
+
+void Sync::read_next_bin() {
+  const auto next =
+      std::find_if(bins_.begin(), bins_.end(), [](const Bin& bin) { return bin.is_wanted; });
+  if (next == bins_.end()) {
+    phase_ = plain_texts_.empty() ? Phase::kJoining : Phase::kHashing;
+    return;
+  }
+  const auto answer = client_.read_latest(next->id);
+  if (!answer) return fail(answer.error());
+  auto parsed = BinDocument::parse(answer.value());
+  if (const auto* refusal = std::get_if<Refusal>(&parsed))
+    return suspect(next->id, refusal->reason);
+  next->document = std::get<BinDocument>(std::move(parsed));
+  next->bytes = wire_form(answer.value()).size();
+  next->is_wanted = false;
+  foreign_bytes_ = wire_form(next->document->with_users({})).size();
+  find_plain_text(static_cast<std::size_t>(next - bins_.begin()));
+}
+
+void Sync::find_plain_text(std::size_t bin) {
+  bins_[bin].had_plain_text = false;
+  const auto& elements = bins_[bin].document->elements();
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    if (elements[i].key.empty()) continue;
+    const std::string password = elements[i].value["password"].asString();
+    if (password == kNoPassword || passwords_.is_hash(password)) continue;
+    bins_[bin].had_plain_text = true;
+    plain_texts_.push_back({bin, i});
+  }
+  hashed_ = 0;
+  known_hashes_.clear();
+}
+
+void Sync::load_known_hashes() {
+  for (const store::SyncedUser& user : store_.load()) {
+    auto& hashes = known_hashes_[user.user.key()];
+    hashes.push_back(user.user.password_hash());
+    for (auto at = user.notes.versions.rbegin(); at != user.notes.versions.rend(); ++at) {
+      const std::string hash = (*at)["password"].asString();
+      if (std::find(hashes.begin(), hashes.end(), hash) == hashes.end()) hashes.push_back(hash);
+    }
+  }
+}
+
+void Sync::hash_next_password(base::WallTime now) {
+  if (hashed_ == 0) {
+    load_known_hashes();
+    spdlog::info("{} passwords stand in the bin as plain text: hashing them", plain_texts_.size());
+    last_progress_ = now;
+  }
+  const PlainText& at = plain_texts_[hashed_];
+  BinDocument& document = *bins_[at.bin].document;
+  const BinDocument::Element& element = document.elements()[at.element];
+  Json::Value value = element.value;
+  const base::SecretString password(value["password"].asString());
+  value["password"] = hash_for(element.key, password);
+  document.replace_element(at.element, std::move(value));
+  if (++hashed_ == plain_texts_.size()) {
+    spdlog::info("{} passwords hashed", hashed_);
+    plain_texts_.clear();
+    known_hashes_.clear();
+    phase_ = Phase::kJoining;
+  } else if (now - last_progress_ >= kProgressEvery) {
+    spdlog::info("{} of {} passwords hashed", hashed_, plain_texts_.size());
+    last_progress_ = now;
+  }
+}
+
+/// The hash that the user has, or had, if it is that password's: a copy of the list from before the
+/// passwords were hashed is known by it.
+std::string Sync::hash_for(const std::string& key, const base::SecretString& password) {
+  for (const std::string& hash : known_hashes_[key]) {
+    if (passwords_.is_hash(hash) && passwords_.verify(hash, password)) return hash;
+  }
+  return passwords_.hash(password);
+}
+
+void Sync::join(base::WallTime now) {
+  const PlanRules rules{.max_bytes = settings_.max_bytes,
+                        .may_create = !settings_.collection_id.empty(),
+                        .exclusive = settings_.exclusive};
+  for (int attempt = 0; attempt < kMaxJoins; ++attempt) {
+    const std::vector<store::SyncedUser> users = store_.load();
+    plan_ = make_plan(copies(), users, rules, now);
+    if (!apply(plan_.changes)) continue;
+    no_room_.clear();
+    for (const store::SyncedUser& user : users) {
+      const bool has_none =
+          std::binary_search(plan_.no_room.begin(), plan_.no_room.end(), user.user.key());
+      if (has_none) no_room_[user.user.key()] = user.revision;
+    }
+    note_joined();
+    return;
+  }
+  // Else users change faster than they are joined: the next step tries again.
+}
+
+/// False, and the rest not done, if a user has changed meanwhile.
+bool Sync::apply(const std::vector<store::SyncChange>& changes) {
+  for (std::size_t i = 0; i < changes.size(); i += kChangesAtOnce) {
+    const auto first = changes.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto last =
+        changes.begin() + static_cast<std::ptrdiff_t>(std::min(changes.size(), i + kChangesAtOnce));
+    if (!store_.apply({first, last})) return false;
+  }
+  return true;
+}
+
+std::vector<BinCopy> Sync::copies() const {
+  std::vector<BinCopy> copies;
+  for (const Bin& bin : bins_) copies.push_back({bin.id, bin.document, bin.had_plain_text});
+  return copies;
+}
+
+void Sync::note_joined() {
+  report(plan_.findings);
+  for (const store::SyncChange& change : plan_.changes) {
+    if (change.record) spdlog::info("from the bin: {}", base::escape_for_log(change.key));
+    if (change.remove) {
+      spdlog::info("the deletion of {} is forgotten", base::escape_for_log(change.key));
+    }
+  }
+  for (Bin& bin : bins_) {
+    const auto is_of_bin = [&](const BinWrite& write) { return write.bin == bin.id; };
+    const bool is_written = std::any_of(plan_.writes.begin(), plan_.writes.end(), is_of_bin);
+    if (bin.document && !is_written) bin.is_unconfirmed = false;
+  }
+  next_write_ = 0;
+  phase_ = Phase::kWriting;
+}
+
+/// Each finding once, as long as it is there.
+void Sync::report(const std::vector<PlanFinding>& findings) {
+  std::set<std::string> sentences;
+  for (const PlanFinding& found : findings) sentences.insert(sentence_for(found));
+  for (const std::string& sentence : sentences) {
+    if (!reported_.contains(sentence)) spdlog::warn("{}", sentence);
+  }
+  if (!findings.empty() || must_read_all_) reported_ = std::move(sentences);
+}
+
+void Sync::write_next() {
+  if (next_write_ == plan_.writes.size()) return end_round(clock_.now());
+  BinWrite& write = plan_.writes[next_write_];
+  if (write.bin.empty()) {
+    const auto id = client_.create(
+        write.document, {.name = "userbin users", .collection_id = settings_.collection_id});
+    if (!id) {
+      must_read_all_ = must_read_all_ || id.error().may_have_been_done;
+      return fail(id.error());
+    }
+    bins_.push_back({.id = id.value()});
+    spdlog::info("bin {} was made for users who found no room in the others", id.value());
+    note_written(write, id.value());
+  } else {
+    const auto answer = client_.replace(write.bin, write.document);
+    if (!answer) return fail(answer.error());
+    note_written(write, write.bin);
+  }
+  ++next_write_;
+}
+
+void Sync::note_written(BinWrite& write, const std::string& id) {
+  const auto bin = std::find_if(bins_.begin(), bins_.end(),
+                                [&](const Bin& candidate) { return candidate.id == id; });
+  bin->bytes = wire_form(write.document).size();
+  bin->had_plain_text = false;
+  bin->is_unconfirmed = !settings_.exclusive;
+  bin->document.reset();
+  if (settings_.exclusive) {
+    auto parsed = BinDocument::parse(write.document);
+    if (auto* document = std::get_if<BinDocument>(&parsed)) bin->document = std::move(*document);
+  }
+  for (store::SyncChange& change : write.on_arrival) {
+    if (change.notes) change.notes->bin = id;
+  }
+  apply(write.on_arrival);
+}
+
+void Sync::end_round(base::WallTime now) {
+  phase_ = Phase::kIdle;
+  must_read_all_ = false;
+  not_before_ = {};
+  back_off_.reset();
+  const auto is_unconfirmed = [](const Bin& bin) { return bin.is_unconfirmed; };
+  confirm_at_.reset();
+  if (std::any_of(bins_.begin(), bins_.end(), is_unconfirmed)) {
+    confirm_at_ = now + settings_.confirm;
+  }
+  poll_at_.reset();
+  if (settings_.poll.count() > 0) poll_at_ = now + settings_.poll;
+  status_.bins.clear();
+  for (Bin& bin : bins_) {
+    status_.bins.push_back({bin.id, bin.bytes});
+    if (!settings_.exclusive) bin.document.reset();
+  }
+  status_.last_success = now;
+  status_.next_attempt.reset();
+  look_for_room_at_.reset();
+  if (no_room_.empty()) return set_problem(std::nullopt, now);
+  look_for_room_at_ = now + kLookForRoomEvery;
+  set_problem(Replica::Problem{"full",
+                               std::to_string(no_room_.size()) +
+                                   " users find no room in the bin within --bin-max-bytes; take "
+                                   "others out, raise it, or use --jsonbin-collection",
+                               false},
+              now);
+}
+
+void Sync::abandon_round() {
+  phase_ = Phase::kIdle;
+  plain_texts_.clear();
+  known_hashes_.clear();
+  if (settings_.exclusive) return;
+  for (Bin& bin : bins_) bin.document.reset();
+}
+
+void Sync::fail(const Error& error) {
+  if (!transport_.may_send()) {
+    abandon_round();
+    not_before_ = {};
+    return;  // look_for_work() says so
+  }
+  const bool has_vanished = error.kind == ErrorKind::kNotThere && !settings_.collection_id.empty();
+  must_read_all_ = must_read_all_ || has_vanished;
+  const auto wait = back_off_.after_failure(back_off_for(error.kind));
+  hold(problem_for(error), std::max<std::chrono::milliseconds>(
+                               wait, error.retry_after.value_or(std::chrono::seconds{0})));
+}
+
+void Sync::suspect(const std::string& bin, const std::string& reason) {
+  hold({"suspicious", "bin " + bin + ": " + reason, false},
+       back_off_.after_failure(kSuspiciousBackOff));
+}
+
+void Sync::hold(Replica::Problem problem, std::chrono::milliseconds wait) {
+  abandon_round();
+  const base::WallTime now = clock_.now();
+  not_before_ = now + wait;
+  status_.next_attempt = not_before_;
+  set_problem(std::move(problem), now);
+}
+
+void Sync::set_problem(std::optional<Replica::Problem> problem, base::WallTime now) {
+  const bool is_same = problem.has_value() == status_.problem.has_value() &&
+                       (!problem || (problem->word == status_.problem->word &&
+                                     problem->sentence == status_.problem->sentence));
+  if (!is_same) {
+    status_.problem_since = now;
+    if (problem) {
+      spdlog::log(problem->is_passing ? spdlog::level::warn : spdlog::level::err, "bin: {}",
+                  problem->sentence);
+    } else {
+      spdlog::info("bin: all is well again");
+    }
+  }
+  status_.problem = std::move(problem);
+  save_status();
+}
+
+void Sync::save_status() {
+  const std::string text = base::to_json(to_json(status_));
+  if (text == saved_status_) return;
+  store_.set_state(text);
+  saved_status_ = text;
+}
+
+}  // namespace userbin::jsonbin
