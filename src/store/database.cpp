@@ -77,6 +77,15 @@ Database::Database(Options options)
     throw base::BadSetting("--store: the path " + options_.path +
                            " has a quotation mark in it; choose one without");
   }
+  make_file();
+  guarded([&] { idle_.push_back(open_connection(options_.patience)); });
+}
+
+Database::~Database() = default;
+
+/// Closes the file before SQLite opens it: a later close would drop SQLite's locks with it (fcntl(2),
+/// "Record locking"), and another program could take the log away from under us.
+void Database::make_file() const {
   const base::UniqueFd file(::open(options_.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file)
     throw base::StoreUnavailable(described(std::strerror(errno)) + mend_for(SQLITE_CANTOPEN));
@@ -85,10 +94,7 @@ Database::Database(Options options)
     spdlog::warn("{} can be read by other users of this machine; mend: chmod 600 {}", options_.path,
                  options_.path);
   }
-  guarded([&] { idle_.push_back(open_connection(options_.patience)); });
 }
-
-Database::~Database() = default;
 
 FileIdentity Database::current_identity() const {
   const auto identity = identity_of(options_.path);

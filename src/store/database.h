@@ -138,6 +138,7 @@ class Database {
     }
   }
 
+  void make_file() const;
   /// Remembers that another program held a lock for too long, if that is what happened.
   void note_failure(const soci::soci_error& error);
   void note_success();

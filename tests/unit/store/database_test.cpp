@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "support/catch.h"
+#include "support/process.h"
 #include "support/store_on_disk.h"
 
 namespace userbin::store {
@@ -106,6 +107,19 @@ TEST_CASE("a store that cannot be opened is refused with its name and the cause"
     CHECK(contains(failure, "schema version 999"));
     CHECK(contains(failure, "newer userbin"));
   }
+}
+
+TEST_CASE("another program that opens the store and closes it takes nothing away") {
+  test::TemporaryFolder folder;
+  const std::string path = folder.file("users.db");
+  Database database(options_for(path));
+  SqlUserStore users(database);
+  REQUIRE(users.insert(user_named("Ada")));
+  const auto other = test::run_command({"sqlite3", path, "SELECT name FROM users"});
+  CHECK(other.output == "ada\n");
+  CHECK(fs::exists(path + "-wal"));
+  CHECK(users.insert(user_named("Bob")));
+  CHECK(test::run_command({"sqlite3", path, "SELECT name FROM users"}).output == "ada\nbob\n");
 }
 
 TEST_CASE("programs that open a new store at once make its tables once") {
