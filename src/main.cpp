@@ -14,6 +14,7 @@ struct Command {
 
 constexpr Command kCommands[] = {
     {"serve", userbin::app::serve, "answer nginx's requests over FastCGI"},
+    {"bin", userbin::app::bin, "the list of users in its JSON bin: status, pull, push, ..."},
 };
 
 int print_usage(std::FILE* out, int status) {

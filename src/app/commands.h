@@ -7,5 +7,6 @@
 namespace userbin::app {
 
 int serve(std::span<char*> arguments);
+int bin(std::span<char*> arguments);
 
 }  // namespace userbin::app

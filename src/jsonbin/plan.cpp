@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "base/text.h"
 
 namespace userbin::jsonbin {
 
@@ -283,6 +284,23 @@ std::size_t room_limit(std::size_t max_bytes) {
 
 std::size_t wire_bytes(const Json::Value& record) {
   return base::to_json(record).size() + 1;
+}
+
+std::string sentence_for(const PlanFinding& found) {
+  const std::string where =
+      "bin " + found.bin + ", element " + std::to_string(found.finding.index) + ": ";
+  const std::string name = base::escape_for_log(found.finding.key);
+  switch (found.finding.kind) {
+    case Finding::Kind::kForeignElement: return where + "no user; it stays as it is";
+    case Finding::Kind::kDuplicateName:
+      return where + "a second user named " + name + "; it stays as it is and is not used";
+    case Finding::Kind::kNameClash:
+      return where + "another user named " + name +
+             "; the one made first keeps the name, the other is set aside ('userbin bin status')";
+    case Finding::Kind::kStaysDeleted:
+      return where + name + " was deleted and stays so; register the name anew to use it again";
+  }
+  return where;
 }
 
 Plan make_plan(const std::vector<BinCopy>& bins, const std::vector<store::SyncedUser>& users,

@@ -45,6 +45,9 @@ struct PlanFinding {
   Finding finding;
 };
 
+/// For the operator, on one line.
+std::string sentence_for(const PlanFinding& found);
+
 struct Plan {
   /// For the store; each user at most once.
   std::vector<store::SyncChange> changes;

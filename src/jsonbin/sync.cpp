@@ -23,12 +23,6 @@ constexpr std::size_t kMaxPending = 10'000;
 /// The store's users wait for a transaction, so none is long.
 constexpr std::size_t kChangesAtOnce = 64;
 constexpr int kMaxJoins = 5;
-constexpr const char* kNoPassword = "!";
-
-std::string place_name(const Client::Settings& client, const SyncSettings& settings) {
-  return client.base_url + (settings.bin_id.empty() ? " collection " + settings.collection_id
-                                                    : " bin " + settings.bin_id);
-}
 
 std::string quoted(const Error& error) {
   const std::string status = error.status == 0 ? "" : std::to_string(error.status) + " ";
@@ -68,35 +62,23 @@ Replica::Problem problem_for(const Error& error) {
   return {"refused", "JSONBin refuses a request: " + answer, false};
 }
 
-std::string sentence_for(const PlanFinding& found) {
-  const std::string where =
-      "bin " + found.bin + ", element " + std::to_string(found.finding.index) + ": ";
-  const std::string name = base::escape_for_log(found.finding.key);
-  switch (found.finding.kind) {
-    case Finding::Kind::kForeignElement: return where + "no user; it stays as it is";
-    case Finding::Kind::kDuplicateName:
-      return where + "a second user named " + name + "; it stays as it is and is not used";
-    case Finding::Kind::kNameClash:
-      return where + "another user named " + name +
-             "; the one made first keeps the name, the other is set aside ('userbin bin status')";
-    case Finding::Kind::kStaysDeleted:
-      return where + name + " was deleted and stays so; register the name anew to use it again";
-  }
-  return where;
-}
-
 }  // namespace
+
+std::string place_name(const std::string& base_url, const SyncSettings& settings) {
+  return base_url + (settings.bin_id.empty() ? " collection " + settings.collection_id
+                                             : " bin " + settings.bin_id);
+}
 
 Sync::Sync(Transport& transport, Client::Settings client, store::SyncStore& store,
            const base::Clock& clock, Passwords passwords, SyncSettings settings, std::uint64_t seed)
     : store_(store),
       clock_(clock),
-      passwords_(std::move(passwords)),
       settings_(std::move(settings)),
-      place_(place_name(client, settings_)),
+      place_(place_name(client.base_url, settings_)),
       transport_(transport, store, clock, Budget(settings_.requests_per_day)),
       client_(transport_, clock, std::move(client)),
-      back_off_(seed) {
+      back_off_(seed),
+      adoption_(std::move(passwords)) {
   if (!settings_.bin_id.empty()) bins_.push_back({.id = settings_.bin_id});
 }
 
@@ -247,61 +229,28 @@ void Sync::read_next_bin() {
 }
 
 void Sync::find_plain_text(std::size_t bin) {
-  bins_[bin].had_plain_text = false;
-  const auto& elements = bins_[bin].document->elements();
-  for (std::size_t i = 0; i < elements.size(); ++i) {
-    if (elements[i].key.empty()) continue;
-    const std::string password = elements[i].value["password"].asString();
-    if (password == kNoPassword || passwords_.is_hash(password)) continue;
-    bins_[bin].had_plain_text = true;
-    plain_texts_.push_back({bin, i});
-  }
+  const auto found = adoption_.plain_texts(*bins_[bin].document);
+  bins_[bin].had_plain_text = !found.empty();
+  for (const std::size_t element : found) plain_texts_.push_back({bin, element});
   hashed_ = 0;
-  known_hashes_.clear();
-}
-
-void Sync::load_known_hashes() {
-  for (const store::SyncedUser& user : store_.load()) {
-    auto& hashes = known_hashes_[user.user.key()];
-    hashes.push_back(user.user.password_hash());
-    for (auto at = user.notes.versions.rbegin(); at != user.notes.versions.rend(); ++at) {
-      const std::string hash = (*at)["password"].asString();
-      if (std::find(hashes.begin(), hashes.end(), hash) == hashes.end()) hashes.push_back(hash);
-    }
-  }
 }
 
 void Sync::hash_next_password(base::WallTime now) {
   if (hashed_ == 0) {
-    load_known_hashes();
+    adoption_.learn(store_.load());
     spdlog::info("{} passwords stand in the bin as plain text: hashing them", plain_texts_.size());
     last_progress_ = now;
   }
   const PlainText& at = plain_texts_[hashed_];
-  BinDocument& document = *bins_[at.bin].document;
-  const BinDocument::Element& element = document.elements()[at.element];
-  Json::Value value = element.value;
-  const base::SecretString password(value["password"].asString());
-  value["password"] = hash_for(element.key, password);
-  document.replace_element(at.element, std::move(value));
+  adoption_.hash(*bins_[at.bin].document, at.element);
   if (++hashed_ == plain_texts_.size()) {
     spdlog::info("{} passwords hashed", hashed_);
     plain_texts_.clear();
-    known_hashes_.clear();
     phase_ = Phase::kJoining;
   } else if (now - last_progress_ >= kProgressEvery) {
     spdlog::info("{} of {} passwords hashed", hashed_, plain_texts_.size());
     last_progress_ = now;
   }
-}
-
-/// The hash that the user has, or had, if it is that password's: a copy of the list from before the
-/// passwords were hashed is known by it.
-std::string Sync::hash_for(const std::string& key, const base::SecretString& password) {
-  for (const std::string& hash : known_hashes_[key]) {
-    if (passwords_.is_hash(hash) && passwords_.verify(hash, password)) return hash;
-  }
-  return passwords_.hash(password);
 }
 
 void Sync::join(base::WallTime now) {
@@ -439,7 +388,6 @@ void Sync::end_round(base::WallTime now) {
 void Sync::abandon_round() {
   phase_ = Phase::kIdle;
   plain_texts_.clear();
-  known_hashes_.clear();
   if (settings_.exclusive) return;
   for (Bin& bin : bins_) bin.document.reset();
 }

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,7 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/secret.h"
+#include "jsonbin/adoption.h"
 #include "jsonbin/client.h"
 #include "jsonbin/metered_transport.h"
 #include "jsonbin/plan.h"
@@ -21,14 +20,6 @@
 #include "store/sync_store.h"
 
 namespace userbin::jsonbin {
-
-/// What is asked of src/auth, which stands beside this folder.
-struct Passwords {
-  /// Whether a text is the hash of a password, in a scheme that can be verified.
-  std::function<bool(const std::string& text)> is_hash;
-  std::function<bool(const std::string& hash, const base::SecretString& password)> verify;
-  std::function<std::string(const base::SecretString& password)> hash;
-};
 
 struct SyncSettings {
   /// One of these two; the other is empty.
@@ -46,6 +37,9 @@ struct SyncSettings {
   /// 0: no limit.
   std::int64_t requests_per_day = 0;
 };
+
+/// What SyncStore::set_place() is told.
+std::string place_name(const std::string& base_url, const SyncSettings& settings);
 
 /// The synchronisation, step by step; whoever calls step() is its thread. A round reads bins, joins
 /// them with the store (plan.h), and writes those that differ; it begins when changes are pending,
@@ -102,9 +96,7 @@ class Sync {
   void list_bins();
   void read_next_bin();
   void find_plain_text(std::size_t bin);
-  void load_known_hashes();
   void hash_next_password(base::WallTime now);
-  std::string hash_for(const std::string& key, const base::SecretString& password);
   void join(base::WallTime now);
   bool apply(const std::vector<store::SyncChange>& changes);
   std::vector<BinCopy> copies() const;
@@ -123,7 +115,6 @@ class Sync {
 
   store::SyncStore& store_;
   const base::Clock& clock_;
-  const Passwords passwords_;
   const SyncSettings settings_;
   const std::string place_;
   MeteredTransport transport_;
@@ -140,8 +131,8 @@ class Sync {
   std::optional<base::WallTime> confirm_at_;
   std::optional<base::WallTime> poll_at_;
 
+  Adoption adoption_;
   std::vector<PlainText> plain_texts_;
-  std::map<std::string, std::vector<std::string>> known_hashes_;  // by user key
   std::size_t hashed_ = 0;
   base::WallTime last_progress_{};
 

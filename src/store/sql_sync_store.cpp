@@ -258,6 +258,10 @@ void SqlSyncStore::set_place(const std::string& place) {
   });
 }
 
+std::string SqlSyncStore::place() {
+  return value(kPlace);
+}
+
 std::vector<SyncedUser> SqlSyncStore::load() {
   return database_.read([&](Connection& connection) {
     soci::transaction one_snapshot(connection.sql());

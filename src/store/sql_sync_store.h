@@ -12,6 +12,7 @@ class SqlSyncStore final : public SyncStore {
   explicit SqlSyncStore(Database& database) : database_(database) {}
 
   void set_place(const std::string& place) override;
+  std::string place() override;
   std::vector<SyncedUser> load() override;
   std::vector<PendingChange> pending(std::size_t limit) override;
   std::size_t count_pending() override;

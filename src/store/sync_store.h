@@ -72,6 +72,8 @@ class SyncStore {
   /// Names the place that all of the rest is about. If it was another one before, what was known of
   /// that is forgotten: every user is pending, and has no notes.
   virtual void set_place(const std::string& place) = 0;
+  /// Empty if none was named.
+  virtual std::string place() = 0;
 
   /// All users, in the order of their keys.
   virtual std::vector<SyncedUser> load() = 0;
