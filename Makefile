@@ -7,8 +7,6 @@ CXX       ?= g++
 CXXFLAGS  ?=
 LDFLAGS   ?=
 VARIANT   ?= release
-PORT      ?= 8080
-STATE     ?= build/run
 
 VERSION   := 0.1.0
 BUILD     := build/$(VARIANT)
@@ -40,12 +38,13 @@ LDLIBS := -lfcgi -lsoci_sqlite3 -lsoci_core -lsodium -lcurl -lcrypto -lcrypt -lz
 
 SOURCES      := $(filter-out src/main.cpp,$(wildcard src/*/*.cpp))
 SUPPORT      := $(wildcard tests/support/*.cpp)
+EMULATION    := $(filter-out %/main.cpp,$(wildcard tests/support/jsonbin_emulator/*.cpp))
 UNIT_TESTS   := $(wildcard tests/unit/*/*.cpp)
 E2E_TESTS    := $(wildcard tests/e2e/*.cpp)
 objects       = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
 
 CATCH_LIBS := $(if $(wildcard /usr/include/catch2/catch_all.hpp),-lCatch2)
-FORMATTED     = $(sort $(wildcard src/*.cpp src/*/*.cpp src/*/*.h tests/*/*.cpp tests/*/*.h tests/*/*/*.cpp))
+FORMATTED     = $(sort $(wildcard src/*.cpp src/*/*.cpp src/*/*.h tests/*/*.cpp tests/*/*.h tests/*/*/*.cpp tests/*/*/*.h))
 BENCHES      := $(wildcard tests/bench/*.cpp)
 FUZZERS      := $(patsubst tests/fuzz/%.cpp,$(BUILD)/%,$(wildcard tests/fuzz/*.cpp))
 LIBRARY := $(BUILD)/libuserbin.a
@@ -53,6 +52,7 @@ PROGRAM := $(BUILD)/userbin
 UNIT    := $(BUILD)/unit_tests
 E2E     := $(BUILD)/e2e_tests
 BENCH   := $(BUILD)/bench
+EMULATOR := $(BUILD)/jsonbin_emulator
 
 .PHONY: all release debug
 all: $(PROGRAM)
@@ -63,10 +63,21 @@ release debug:
 
 ## run              try it: worker and nginx on 127.0.0.1 [PORT=8080] [STATE=build/run]
 .PHONY: run
+run: PORT  ?= 8080
+run: STATE ?= build/run
 run:
 	@tools/install-packages run
 	@$(MAKE) --no-print-directory -j2 release
 	@tools/run-site build/release/userbin $(PORT) $(STATE)
+
+## emulator         a stand-in for JSONBin on 127.0.0.1, for 'make run' [PORT=8090] [STATE=build/emulator]
+.PHONY: emulator
+emulator: PORT  ?= 8090
+emulator: STATE ?= build/emulator
+emulator:
+	@tools/install-packages run
+	@$(MAKE) --no-print-directory -j2 build/release/jsonbin_emulator
+	@tools/run-emulator build/release/jsonbin_emulator $(PORT) $(STATE)
 
 ## test             everything: unit, end-to-end and browser tests, layering, format, both compilers
 .PHONY: test
@@ -90,8 +101,9 @@ asan tsan:
 .PHONY: bench
 bench:
 	@tools/install-packages bench
-	@$(MAKE) --no-print-directory -j2 release build/release/bench
+	@$(MAKE) --no-print-directory -j2 release build/release/bench build/release/jsonbin_emulator
 	@tests/bench/run
+	@tests/bench/bin
 
 ## fuzz             libFuzzer on what comes from outside [SECONDS=60 for each target]
 .PHONY: fuzz
@@ -138,7 +150,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .PHONY: tests fuzzers syntax
-tests: $(PROGRAM) $(UNIT) $(E2E)
+tests: $(PROGRAM) $(EMULATOR) $(UNIT) $(E2E)
 fuzzers: $(FUZZERS)
 # Everything through the compiler without code, for its warnings: make CXX=clang++ syntax
 syntax: $(patsubst %.cpp,build/syntax-$(notdir $(CXX))/%.ok,$(filter %.cpp,$(FORMATTED)))
@@ -148,14 +160,15 @@ $(LIBRARY): $(call objects,$(SOURCES))
 	@ar rcs $@ $^
 
 $(PROGRAM): $(call objects,src/main.cpp) $(LIBRARY)
-$(UNIT): $(call objects,$(UNIT_TESTS) $(SUPPORT)) $(LIBRARY)
+$(UNIT): $(call objects,$(UNIT_TESTS) $(SUPPORT) $(EMULATION)) $(LIBRARY)
 $(E2E): $(call objects,$(E2E_TESTS) $(SUPPORT)) $(LIBRARY)
 $(BENCH): $(call objects,$(BENCHES)) $(LIBRARY)
+$(EMULATOR): $(call objects,$(EMULATION) tests/support/jsonbin_emulator/main.cpp) $(LIBRARY)
 $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
 $(UNIT) $(E2E): LDLIBS += $(CATCH_LIBS)
 $(FUZZERS): override LDFLAGS += -fsanitize=fuzzer
 
-$(PROGRAM) $(UNIT) $(E2E) $(BENCH) $(FUZZERS):
+$(PROGRAM) $(UNIT) $(E2E) $(BENCH) $(EMULATOR) $(FUZZERS):
 	@echo "  LINK $@"
 	@$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

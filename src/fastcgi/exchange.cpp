@@ -52,8 +52,15 @@ static_assert(std::is_sorted(kParameters.begin(), kParameters.end(),
                                return a.name < b.name;
                              }));
 
+void take_extra(std::string_view name, std::string_view value,
+                const std::vector<std::string>& extra_params, http::Request& request) {
+  if (std::find(extra_params.begin(), extra_params.end(), name) == extra_params.end()) return;
+  if (!request.extra.emplace(name, value).second) request.ambiguous = true;
+}
+
 /// Fills `request` from "NAME=value" texts. What CONTENT_LENGTH says, or empty.
-std::string_view take_parameters(char** texts, http::Request& request) {
+std::string_view take_parameters(char** texts, const std::vector<std::string>& extra_params,
+                                 http::Request& request) {
   std::string_view content_length;
   std::bitset<kParameters.size()> seen;
   for (; *texts != nullptr; ++texts) {
@@ -62,7 +69,10 @@ std::string_view take_parameters(char** texts, http::Request& request) {
     const auto* parameter = std::lower_bound(
         kParameters.begin(), kParameters.end(), name,
         [](const Parameter& entry, std::string_view wanted) { return entry.name < wanted; });
-    if (parameter == kParameters.end() || parameter->name != name) continue;
+    if (parameter == kParameters.end() || parameter->name != name) {
+      take_extra(name, text.substr(name.size() + 1), extra_params, request);
+      continue;
+    }
     const auto index = static_cast<std::size_t>(parameter - kParameters.begin());
     if (seen[index]) request.ambiguous = true;
     seen[index] = true;
@@ -129,7 +139,8 @@ std::string serialised(const http::Response& response) {
 
 }  // namespace
 
-bool Exchange::read(http::Request& request, std::size_t body_bytes, bool body_too_large) {
+bool Exchange::read(http::Request& request, std::size_t body_bytes, bool body_too_large,
+                    const std::vector<std::string>& extra_params) {
   FCGX_InitRequest(&fcgx_, -1, 0);
   fcgx_.ipcFd = connection_.get();
   fcgx_.keepConnection = 1;  // otherwise its first act is to close the descriptor
@@ -138,7 +149,7 @@ bool Exchange::read(http::Request& request, std::size_t body_bytes, bool body_to
     if (fcgx_.ipcFd < 0) connection_.release();
     return false;
   }
-  const std::string_view content_length = take_parameters(fcgx_.envp, request);
+  const std::string_view content_length = take_parameters(fcgx_.envp, extra_params, request);
   strip_mount(request);
   request.body_too_large = body_too_large;
   if (body_too_large) return true;

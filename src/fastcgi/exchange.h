@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <vector>
 
 #include <fcgiapp.h>
 
@@ -24,8 +26,10 @@ class Exchange {
 
   /// Reads the request that inspect() found to be there, with its whole body of `body_bytes`; does
   /// not wait. With `body_too_large` the body is left unread, and the connection cannot be used for
-  /// another request. False if it cannot be read; the connection is of no use then.
-  bool read(http::Request& request, std::size_t body_bytes, bool body_too_large);
+  /// another request. `extra_params` names the parameters that go into Request::extra. False if it
+  /// cannot be read; the connection is of no use then.
+  bool read(http::Request& request, std::size_t body_bytes, bool body_too_large,
+            const std::vector<std::string>& extra_params);
 
   /// Sends the answer. True if the connection can carry another request: nginx asked to keep it,
   /// and nothing failed.

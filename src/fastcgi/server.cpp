@@ -44,7 +44,7 @@ struct Server::Connection {
 
 Server::Server(Listener& listener, Options options)
     : listener_(listener),
-      options_(options),
+      options_(std::move(options)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       posted_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)),
       stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -183,7 +183,8 @@ void Server::serve(Connection& connection, std::size_t body_bytes, bool body_too
   ++in_progress_;
   connection.has_unread_body = body_too_large;
   connection.request = {};
-  if (!connection.exchange.read(connection.request, body_bytes, body_too_large)) {
+  if (!connection.exchange.read(connection.request, body_bytes, body_too_large,
+                                options_.extra_params)) {
     close(connection);
     return request_ended();
   }

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -37,6 +38,8 @@ class Server final : public base::Executor {
     std::size_t threads = 4;
     /// How long a request may take to arrive once it has begun.
     std::chrono::milliseconds request_timeout{10'000};
+    /// Names of FastCGI parameters that are handed on in http::Request::extra.
+    std::vector<std::string> extra_params;
   };
 
   /// Takes no connection before start(). `listener` outlives this.

@@ -1,6 +1,7 @@
 // A request as nginx described it. Plain data.
 #pragma once
 
+#include <map>
 #include <string>
 
 namespace userbin::http {
@@ -34,6 +35,8 @@ struct Request {
   std::string request_id;
   /// Whether the client came by TLS, as nginx says.
   bool https = false;
+  /// Parameters that fastcgi::Server::Options::extra_params names; the worker names none.
+  std::map<std::string, std::string> extra;
 
   /// A code by which nginx hands on a request that it refused itself ("body_too_large").
   std::string refused_by_nginx;

@@ -15,7 +15,6 @@ namespace {
 using test::Fault;
 using test::Started;
 using test::wait_for;
-using Result = Registration::Result;
 
 constexpr HashCost kCheap{8, 1};
 constexpr const char* kPassword = "correct horse battery";
@@ -26,18 +25,17 @@ struct Site {
   test::FakeUserStore users;
   test::TestExecutor executor;
   HashPool hashes{{.cost = kCheap, .slots = 2}, executor};
-  store::NoReplica replica;
-  Accounts accounts{users, replica, hashes, clock};
+  Accounts accounts{users, hashes, clock};
 
-  base::Task<Registration> registration(const std::string& name,
-                                        const std::string& password = kPassword) {
+  base::Task<RegisterResult> registration(const std::string& name,
+                                          const std::string& password = kPassword) {
     const Username username = *Username::parse(name);
     auto checked =
         check_password(base::SecretString(password), username, {.min_length = 1, .min_guesses = 0});
     return accounts.register_user(username, std::get<Password>(std::move(checked)));
   }
-  Result register_user(const std::string& name, const std::string& password = kPassword) {
-    return wait_for(registration(name, password), executor).result;
+  RegisterResult register_user(const std::string& name, const std::string& password = kPassword) {
+    return wait_for(registration(name, password), executor);
   }
   std::optional<store::User> log_in(const std::string& name,
                                     const std::string& password = kPassword) {
@@ -56,7 +54,7 @@ struct Site {
 
 TEST_CASE("who registers is a user with the role user, his name as typed and a hashed password") {
   Site site;
-  CHECK(site.register_user("Ada.L") == Result::kRegistered);
+  CHECK(site.register_user("Ada.L") == RegisterResult::kRegistered);
   const auto stored = site.users.find("ada.l");
   REQUIRE(stored);
   CHECK(stored->user.username() == "Ada.L");
@@ -67,9 +65,9 @@ TEST_CASE("who registers is a user with the role user, his name as typed and a h
 
 TEST_CASE("a name that is taken, in whatever case, is not registered again") {
   Site site;
-  REQUIRE(site.register_user("Ada") == Result::kRegistered);
+  REQUIRE(site.register_user("Ada") == RegisterResult::kRegistered);
   const auto name = GENERATE(as<std::string>{}, "Ada", "ada", "ADA");
-  CHECK(site.register_user(name, "another password") == Result::kNameTaken);
+  CHECK(site.register_user(name, "another password") == RegisterResult::kNameTaken);
   CHECK(site.users.find("ada")->user.username() == "Ada");
   CHECK(site.log_in("ada"));
   CHECK_FALSE(site.log_in("ada", "another password"));
@@ -77,14 +75,14 @@ TEST_CASE("a name that is taken, in whatever case, is not registered again") {
 
 TEST_CASE("of several registrations of one name at once exactly one succeeds") {
   Site site;
-  std::vector<std::unique_ptr<Started<Registration>>> started;
+  std::vector<std::unique_ptr<Started<RegisterResult>>> started;
   for (int i = 0; i < 8; ++i) {
-    started.push_back(std::make_unique<Started<Registration>>(
+    started.push_back(std::make_unique<Started<RegisterResult>>(
         site.registration(i % 2 == 0 ? "Ada" : "ADA", "password " + std::to_string(i))));
   }
   int wins = 0;
   for (std::size_t i = 0; i < started.size(); ++i) {
-    if (started[i]->result(site.executor).result != Result::kRegistered) continue;
+    if (started[i]->result(site.executor) != RegisterResult::kRegistered) continue;
     ++wins;
     CHECK(site.log_in("ada", "password " + std::to_string(i)));
   }
@@ -93,7 +91,7 @@ TEST_CASE("of several registrations of one name at once exactly one succeeds") {
 
 TEST_CASE("a user logs in with his password and his name in any case") {
   Site site;
-  REQUIRE(site.register_user("Ada") == Result::kRegistered);
+  REQUIRE(site.register_user("Ada") == RegisterResult::kRegistered);
   const auto name = GENERATE(as<std::string>{}, "Ada", "ada", "aDA");
   const auto user = site.log_in(name);
   REQUIRE(user);
@@ -103,7 +101,7 @@ TEST_CASE("a user logs in with his password and his name in any case") {
 
 TEST_CASE("nobody logs in with a wrong name, a wrong password or a disabled account") {
   Site site;
-  REQUIRE(site.register_user("Ada") == Result::kRegistered);
+  REQUIRE(site.register_user("Ada") == RegisterResult::kRegistered);
   site.bring("Off", kBcrypt, true);
   site.bring("Gone", "!");
   site.bring("Plain", kPassword);
@@ -132,8 +130,7 @@ TEST_CASE("a login verifies a hash whether there is such a user or not") {
   test::FakeUserStore users;
   test::TestExecutor executor;
   HashPool nothing_fits({.cost = kCheap, .slots = 0, .max_queue = 0}, executor);
-  store::NoReplica replica;
-  Accounts accounts(users, replica, nothing_fits, clock);
+  Accounts accounts(users, nothing_fits, clock);
   users.insert(store::User("Ada", hash_password(base::SecretString(kPassword), kCheap), {}));
   users.insert(store::User("Gone", "!", {}));
   const auto name = GENERATE(as<std::string>{}, "ada", "eve", "", "gone");
@@ -192,7 +189,7 @@ TEST_CASE("renewing a hash does not undo a change that was made meanwhile") {
 
 TEST_CASE("what the store cannot do is thrown, and nothing is registered") {
   Site site;
-  REQUIRE(site.register_user("Ada") == Result::kRegistered);
+  REQUIRE(site.register_user("Ada") == RegisterResult::kRegistered);
   const auto hits = GENERATE(Fault::Hits::kEverything, Fault::Hits::kChanges);
   site.users.fault.set(hits);
   CHECK_THROWS_AS(site.register_user("Bob"), base::StoreUnavailable);
