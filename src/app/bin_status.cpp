@@ -28,9 +28,9 @@ Report make_report(OpenStore& store) {
   for (const store::SyncedUser& user : rows.load()) {
     if (user.revision == user.in_bin) continue;
     ++report.pending;
-    const std::string stamp = user.user.record()["updated_at"].asString();
+    const std::string stamp = jsonbin::stamp_of(user.user.record()).text;
     const bool is_oldest = report.pending_since.empty() || stamp < report.pending_since;
-    if (is_oldest) report.pending_since = stamp;
+    if (is_oldest && !stamp.empty()) report.pending_since = stamp;
   }
   report.requests = rows.requests(0);
   report.requests_today = rows.requests(jsonbin::Budget::first_hour(store.clock().now()));
@@ -51,8 +51,9 @@ void print_report(const Report& report, const Settings& settings, base::WallTime
   if (report.pending == 0) {
     std::printf("pending       nothing\n");
   } else {
-    std::printf("pending       %zu users, since %s\n", report.pending,
-                report.pending_since.c_str());
+    const std::string since =
+        report.pending_since.empty() ? "" : ", since " + shown(report.pending_since);
+    std::printf("pending       %zu%s\n", report.pending, since.c_str());
   }
   if (report.sync.problem) {
     std::printf("problem       %s (since %s)\n", shown(report.sync.problem->sentence).c_str(),
@@ -71,7 +72,7 @@ void print_report(const Report& report, const Settings& settings, base::WallTime
   for (const Json::Value& user : report.set_aside) {
     std::printf("set aside     %s, made %s: the name is another's who was first\n",
                 shown(user["username"].asString()).c_str(),
-                shown(user["created_at"].asString()).c_str());
+                shown(jsonbin::identity_of(user).created.text).c_str());
   }
 }
 

@@ -75,8 +75,9 @@ OpenService::OpenService(const Settings& settings, OpenStore& store)
   const std::string place = jsonbin::place_name(settings.bin.url, settings_);
   const std::string followed = store.rows().place();
   if (settings.bin.is_configured() && !followed.empty() && followed != place) {
-    throw Failed("the store belongs to " + followed + ", not to " + place +
-                 "; to move it there, start the worker with that setting or use 'userbin bin push'");
+    throw Failed(
+        "the store belongs to " + followed + ", not to " + place +
+        "; to move it there, start the worker with that setting or use 'userbin bin push'");
   }
 }
 

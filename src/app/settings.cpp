@@ -174,7 +174,7 @@ void declare_bin(Options& options, BinSettings& bin) {
   options
       .add("--bin-requests", bin.sync.requests_per_day,
            "requests to the service in 24 hours, at most; 0: any number")
-      ->check(CLI::Validator(check_requests, "N[/day]"));
+      ->transform(CLI::Validator(check_requests, "N[/day]"));
 }
 
 void declare(CLI::App& app, const Usage& usage, Settings& settings) {

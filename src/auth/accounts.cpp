@@ -14,20 +14,18 @@ Accounts::Accounts(store::UserStore& users, store::Replica& replica, HashPool& h
       clock_(clock),
       nobodys_hash_(hash_password(base::SecretString("nobody's password"), hashes.cost())) {}
 
-base::Task<Registration> Accounts::register_user(Username username, Password password) {
-  using Result = Registration::Result;
+base::Task<RegisterResult> Accounts::register_user(Username username, Password password) {
   const std::string key = store::user_key(username.text());
   // Looked up first to spare the hash; the store decides.
   auto holder = users_.find(key);
-  if (holder && !holder->user.deleted()) co_return Registration{Result::kNameTaken};
+  if (holder && !holder->user.deleted()) co_return RegisterResult::kNameTaken;
   const std::string hash = co_await hashes_.hash(password.secret());
   store::User user(username.text(), hash, clock_.now());
   if (holder) user.succeed(holder->user);
   const auto room = replica_.room_for(user);
-  if (!room) co_return Registration{Result::kListFull};
+  if (!room) co_return RegisterResult::kListFull;
   const bool is_done = holder ? users_.update(user, holder->revision) : users_.insert(user);
-  co_return Registration{is_done ? Result::kRegistered : Result::kNameTaken,
-                         holder ? holder->revision + 1 : 1};
+  co_return is_done ? RegisterResult::kRegistered : RegisterResult::kNameTaken;
 }
 
 base::Task<std::optional<store::User>> Accounts::authenticate(std::string username,

@@ -1,7 +1,6 @@
 // Registration and login, as rules that know no HTTP.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -14,12 +13,7 @@
 
 namespace userbin::auth {
 
-struct Registration {
-  enum class Result { kRegistered, kNameTaken, kListFull };
-  Result result = Result::kRegistered;
-  /// Of the new user's record, if there is one.
-  std::int64_t revision = 1;
-};
+enum class RegisterResult { kRegistered, kNameTaken, kListFull };
 
 /// Makes users and checks their passwords. Any thread may call; what it is made from outlives it.
 /// Every task throws base::StoreUnavailable and base::Overloaded.
@@ -30,7 +24,7 @@ class Accounts {
            const base::Clock& clock);
 
   /// When this says kRegistered, the user is on the disk.
-  base::Task<Registration> register_user(Username username, Password password);
+  base::Task<RegisterResult> register_user(Username username, Password password);
 
   /// The user, if he exists, is not disabled, and the password is his. Takes as long whichever of
   /// these fails (but for a hash of another kind, which takes its own time until it is replaced). A

@@ -25,17 +25,13 @@ base::Task<http::Response> register_user(const Services& services, const http::R
         {.fields = {{"password", flaw->sentence}}, .reason = flaw->reason});
   }
   auth::Password password = std::get<auth::Password>(std::move(checked));
-  const auth::Registration registration =
-      co_await services.accounts.register_user(*username, std::move(password));
-  switch (registration.result) {
-    case auth::Registration::Result::kNameTaken:
+  switch (co_await services.accounts.register_user(*username, std::move(password))) {
+    case auth::RegisterResult::kNameTaken:
       co_return http::error_response(ErrorCode::kUsernameTaken);
-    case auth::Registration::Result::kListFull:
-      co_return http::error_response(ErrorCode::kUserListFull);
-    case auth::Registration::Result::kRegistered: break;
+    case auth::RegisterResult::kListFull: co_return http::error_response(ErrorCode::kUserListFull);
+    case auth::RegisterResult::kRegistered: break;
   }
-  const bool is_everywhere =
-      co_await services.replica.arrival(store::user_key(username->text()), registration.revision);
+  const bool is_everywhere = co_await services.replica.arrival(store::user_key(username->text()));
   http::Response response = changed_response("User registered successfully", is_everywhere);
   response.see_other =
       page_url(request, services.pages.login,

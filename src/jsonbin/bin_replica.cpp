@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <exception>
-#include <map>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "base/failure.h"
@@ -17,6 +18,12 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxPending = 10'000;
 constexpr BackOff::Range kStoreBackOff{std::chrono::seconds{1}, std::chrono::seconds{30}};
+
+/// A user with a short name, an argon2id hash and both times.
+constexpr std::size_t kTypicalUserBytes = 240;
+constexpr const char* kFull =
+    "the bin has no room for further users within --bin-max-bytes, so nobody can register; take "
+    "users out, raise it as your plan allows, or use --jsonbin-collection";
 
 }  // namespace
 
@@ -80,28 +87,39 @@ void BinReplica::retry() {
 std::unique_ptr<store::Replica::Room> BinReplica::room_for(const store::User& user) {
   if (!options_.max_bytes) return std::make_unique<Room>();
   auto room = std::make_unique<HeldRoom>(held_, wire_bytes(user.record()));
-  // In this order: who leaves held_ meanwhile is in the store already, and counts twice rather than
-  // not at all.
-  const std::size_t held = held_;
-  const bool fits = held + store_.total_bytes() + foreign_ <= room_limit(*options_.max_bytes);
+  const bool fits = has_room_for(0);
+  if (!fits && !was_full_.exchange(true)) spdlog::error("bin: {}", kFull);
+  if (fits) was_full_ = false;
   if (!fits) return nullptr;
   return room;
 }
 
-base::Task<bool> BinReplica::arrival(std::string key, std::int64_t revision) {
-  Waiter waiter{.key = std::move(key), .revision = revision};
+bool BinReplica::has_room_for(std::size_t bytes) {
+  // In this order: who leaves held_ meanwhile is in the store already, and counts twice rather than
+  // not at all.
+  const std::size_t held = held_;
+  return held + bytes + store_.total_bytes() + foreign_ <= room_limit(*options_.max_bytes);
+}
+
+base::Task<bool> BinReplica::arrival(std::string key) {
+  Waiter waiter{.key = std::move(key)};
   co_return co_await Arrived{*this, waiter};
 }
 
 std::optional<store::Replica::Problem> BinReplica::problem() {
-  const std::lock_guard lock(mutex_);
-  return problem_;
+  {
+    const std::lock_guard lock(mutex_);
+    if (problem_) return problem_;
+  }
+  if (!options_.max_bytes || has_room_for(kTypicalUserBytes)) return std::nullopt;
+  return Problem{.word = "full", .sentence = kFull};
 }
 
 bool BinReplica::enter(Waiter& waiter) {
   const std::lock_guard lock(mutex_);
   waiter.deadline = std::chrono::steady_clock::now() + options_.wait;
   if (is_stopping_ || held_until_ >= waiter.deadline) return false;
+  waiter.number = ++last_number_;
   waiters_.push_back(&waiter);
   is_woken_ = true;
   woken_.notify_all();
@@ -144,22 +162,25 @@ void BinReplica::settle() {
   const auto hold = next_attempt && sync_.is_idle()
                         ? std::chrono::ceil<milliseconds>(*next_attempt - base::SystemClock().now())
                         : milliseconds{0};
+  std::uint64_t last_asked = 0;
   {
     const std::lock_guard lock(mutex_);
     problem_ = sync_.status().problem;
     held_until_ = now + std::min<milliseconds>(hold, std::chrono::hours{24});
     if (waiters_.empty()) return;
+    last_asked = last_number_;
   }
+  // Of who comes from here on, the change may not be among these.
   const auto pending = store_.pending(kMaxPending);
-  std::map<std::string, std::int64_t> revisions;
-  for (const store::PendingChange& change : pending) revisions[change.key] = change.revision;
+  std::set<std::string_view> keys;
+  for (const store::PendingChange& change : pending) keys.insert(change.key);
   const bool is_all = pending.size() < kMaxPending;
   const std::lock_guard lock(mutex_);
   for (auto at = waiters_.begin(); at != waiters_.end();) {
     const auto waiter = at++;
     const std::string& key = (*waiter)->key;
-    const bool is_known = is_all || key <= pending.back().key;
-    if (is_known && !revisions.contains(key)) {
+    const bool is_known = (*waiter)->number <= last_asked && (is_all || key <= pending.back().key);
+    if (is_known && !keys.contains(key)) {
       dismiss(waiter, true);
     } else if (held_until_ >= (*waiter)->deadline) {
       dismiss(waiter, false);

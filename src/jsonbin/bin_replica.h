@@ -45,7 +45,7 @@ class BinReplica final : public store::Replica {
   void retry();
 
   std::unique_ptr<Room> room_for(const store::User& user) override;
-  base::Task<bool> arrival(std::string key, std::int64_t revision) override;
+  base::Task<bool> arrival(std::string key) override;
   std::optional<Problem> problem() override;
 
  private:
@@ -54,7 +54,7 @@ class BinReplica final : public store::Replica {
   /// Lives in the coroutine that waits.
   struct Waiter {
     std::string key;
-    std::int64_t revision = 0;
+    std::uint64_t number = 0;
     Deadline deadline{};
     std::coroutine_handle<> waiting = nullptr;
     bool has_arrived = false;
@@ -62,6 +62,8 @@ class BinReplica final : public store::Replica {
   struct Arrived;
   class HeldRoom;
 
+  /// Of a single bin.
+  bool has_room_for(std::size_t bytes);
   /// False if there is no use in waiting.
   bool enter(Waiter& waiter);
   void run_sync();
@@ -81,12 +83,14 @@ class BinReplica final : public store::Replica {
   std::string store_failure_;          // the sync thread's: what was logged last
   std::atomic<std::size_t> held_ = 0;  // bytes of users about to be inserted
   std::atomic<std::size_t> foreign_ = 0;
+  std::atomic<bool> was_full_ = false;
 
   std::mutex mutex_;
   std::condition_variable woken_;
   std::condition_variable deadline_set_;
   // Guarded by mutex_:
-  std::list<Waiter*> waiters_;  // by deadline
+  std::list<Waiter*> waiters_;  // by number and deadline
+  std::uint64_t last_number_ = 0;
   std::optional<Problem> problem_;
   Deadline held_until_{};
   bool is_woken_ = false;

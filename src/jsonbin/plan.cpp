@@ -177,9 +177,11 @@ class Planner {
       if (draft.record && !draft.is_removed && !has_home) homeless.push_back(key);
     }
     if (homeless.empty()) return;
+    // Whether the last bin has room shows when it is read: they are pending until then.
+    if (!bins_.empty() && !bins_.back().document) return;
     const std::size_t limit = room_limit(rules_.max_bytes);
     std::size_t next = 0;
-    if (!bins_.empty() && bins_.back().document) {
+    if (!bins_.empty()) {
       const BinCopy& last = bins_.back();
       std::size_t bytes = base::to_json(last.document->with_users(users_of(last.id))).size();
       while (next < homeless.size() && fits(homeless[next], limit, bytes)) {

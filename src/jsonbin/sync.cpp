@@ -115,6 +115,7 @@ base::WallTime Sync::dispatch(base::WallTime now) {
 }
 
 void Sync::read_all_now() {
+  abandon_round();
   must_read_all_ = true;
   not_before_ = {};
   back_off_.reset();
@@ -125,7 +126,9 @@ base::WallTime Sync::look_for_work(base::WallTime now) {
   if (now < not_before_ && not_before_ < now + kLongestHold) return not_before_;
   const auto pending = actionable_changes(now);
   base::WallTime due = now + kLookEvery;
-  if (must_read_all_ || !pending.empty()) due = now;
+  if (must_read_all_) due = now;
+  if (pending.empty()) pending_since_.reset();
+  if (!pending.empty()) due = std::min(due, std::max(now, time_to_read(now)));
   // Not later than it was meant, should the clock have been set back.
   if (confirm_at_) confirm_at_ = std::min(*confirm_at_, now + settings_.confirm);
   if (poll_at_) poll_at_ = std::min(*poll_at_, now + settings_.poll);
@@ -152,6 +155,13 @@ base::WallTime Sync::look_for_work(base::WallTime now) {
   return now;
 }
 
+/// The bin is read while changes gather, and as late as possible: what somebody else writes between
+/// our GET and our PUT is lost.
+base::WallTime Sync::time_to_read(base::WallTime now) {
+  if (!pending_since_ || *pending_since_ > now) pending_since_ = now;
+  return *pending_since_ + settings_.delay - std::min(read_time_, settings_.delay);
+}
+
 /// Without those who were found to have no room, but every now and then.
 std::vector<store::PendingChange> Sync::actionable_changes(base::WallTime now) {
   std::vector<store::PendingChange> pending = store_.pending(kMaxPending);
@@ -165,7 +175,9 @@ std::vector<store::PendingChange> Sync::actionable_changes(base::WallTime now) {
 
 void Sync::begin_round(const std::vector<store::PendingChange>& pending, base::WallTime now) {
   round_began_ = now;
-  join_not_before_ = pending.empty() ? now : now + settings_.delay;
+  join_not_before_ = pending_since_ ? *pending_since_ + settings_.delay : now;
+  pending_since_.reset();
+  read_time_ = {};
   const bool is_poll = poll_at_ && *poll_at_ <= now;
   const bool is_confirmation = confirm_at_ && *confirm_at_ <= now;
   must_read_all_ = must_read_all_ || is_poll;
@@ -216,8 +228,11 @@ void Sync::read_next_bin() {
     phase_ = plain_texts_.empty() ? Phase::kJoining : Phase::kHashing;
     return;
   }
+  const base::WallTime began = clock_.now();
   const auto answer = client_.read_latest(next->id);
   if (!answer) return fail(answer.error());
+  read_time_ += std::chrono::floor<std::chrono::milliseconds>(
+      std::max(clock_.now() - began, base::WallTime::duration{0}));
   auto parsed = BinDocument::parse(answer.value());
   if (const auto* refusal = std::get_if<Refusal>(&parsed))
     return suspect(next->id, refusal->reason);
@@ -361,8 +376,9 @@ void Sync::end_round(base::WallTime now) {
   not_before_ = {};
   back_off_.reset();
   const auto is_unconfirmed = [](const Bin& bin) { return bin.is_unconfirmed; };
-  confirm_at_.reset();
-  if (std::any_of(bins_.begin(), bins_.end(), is_unconfirmed)) {
+  if (std::none_of(bins_.begin(), bins_.end(), is_unconfirmed)) {
+    confirm_at_.reset();
+  } else if (!confirm_at_ || *confirm_at_ <= now) {
     confirm_at_ = now + settings_.confirm;
   }
   poll_at_.reset();

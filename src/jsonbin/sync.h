@@ -61,7 +61,8 @@ class Sync {
   /// something has changed. Throws base::StoreUnavailable; the round is begun anew then.
   base::WallTime step();
 
-  /// The next round reads all bins, and begins as soon as it may: errors of before are forgotten.
+  /// The next round reads all bins, and begins as soon as it may: errors of before are forgotten. A
+  /// round that is under way is broken off.
   void read_all_now();
 
   /// No round is under way.
@@ -90,6 +91,7 @@ class Sync {
 
   base::WallTime dispatch(base::WallTime now);
   base::WallTime look_for_work(base::WallTime now);
+  base::WallTime time_to_read(base::WallTime now);
   std::vector<store::PendingChange> actionable_changes(base::WallTime now);
   void begin_round(const std::vector<store::PendingChange>& pending, base::WallTime now);
   void want_bins(const std::vector<store::PendingChange>& pending);
@@ -128,6 +130,9 @@ class Sync {
   base::WallTime not_before_{};
   base::WallTime round_began_{};
   base::WallTime join_not_before_{};
+  std::optional<base::WallTime> pending_since_;
+  /// What reading the bins took the last time.
+  std::chrono::milliseconds read_time_{0};
   std::optional<base::WallTime> confirm_at_;
   std::optional<base::WallTime> poll_at_;
 

@@ -83,8 +83,8 @@ Database::Database(Options options)
 
 Database::~Database() = default;
 
-/// Closes the file before SQLite opens it: a later close would drop SQLite's locks with it (fcntl(2),
-/// "Record locking"), and another program could take the log away from under us.
+/// Closes the file before SQLite opens it: a later close would drop SQLite's locks with it
+/// (fcntl(2), "Record locking"), and another program could take the log away from under us.
 void Database::make_file() const {
   const base::UniqueFd file(::open(options_.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file)

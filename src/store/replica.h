@@ -1,7 +1,6 @@
 // Where the list of users is kept besides the store, as those who change it see it.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,9 +34,9 @@ class Replica {
   /// nullptr: the list is full. Throws base::StoreUnavailable.
   virtual std::unique_ptr<Room> room_for(const User& user) = 0;
 
-  /// Waits until a change, which is in the store already, has arrived in the copy. False if that
-  /// takes too long: it will arrive later, also after a restart.
-  virtual base::Task<bool> arrival(std::string key, std::int64_t revision) = 0;
+  /// Waits until the changes of a user, which are in the store already, have arrived in the copy.
+  /// False if that takes too long: they will arrive later, also after a restart.
+  virtual base::Task<bool> arrival(std::string key) = 0;
 
   /// nullopt: all is well.
   virtual std::optional<Problem> problem() = 0;
@@ -47,7 +46,7 @@ class Replica {
 class NoReplica final : public Replica {
  public:
   std::unique_ptr<Room> room_for(const User&) override { return std::make_unique<Room>(); }
-  base::Task<bool> arrival(std::string, std::int64_t) override { co_return true; }
+  base::Task<bool> arrival(std::string) override { co_return true; }
   std::optional<Problem> problem() override { return std::nullopt; }
 };
 

@@ -25,7 +25,8 @@ struct Site {
   test::FakeUserStore users;
   test::TestExecutor executor;
   HashPool hashes{{.cost = kCheap, .slots = 2}, executor};
-  Accounts accounts{users, hashes, clock};
+  store::NoReplica replica;
+  Accounts accounts{users, replica, hashes, clock};
 
   base::Task<RegisterResult> registration(const std::string& name,
                                           const std::string& password = kPassword) {
@@ -130,7 +131,8 @@ TEST_CASE("a login verifies a hash whether there is such a user or not") {
   test::FakeUserStore users;
   test::TestExecutor executor;
   HashPool nothing_fits({.cost = kCheap, .slots = 0, .max_queue = 0}, executor);
-  Accounts accounts(users, nothing_fits, clock);
+  store::NoReplica replica;
+  Accounts accounts(users, replica, nothing_fits, clock);
   users.insert(store::User("Ada", hash_password(base::SecretString(kPassword), kCheap), {}));
   users.insert(store::User("Gone", "!", {}));
   const auto name = GENERATE(as<std::string>{}, "ada", "eve", "", "gone");
