@@ -110,7 +110,7 @@ void run(const Settings& settings, const sigset_t& signals) {
   store::Replica& replica = bin ? static_cast<store::Replica&>(bin->replica) : no_bin;
   auth::HashPool hashes(settings.hashing, server);
   auth::Accounts accounts(users, replica, hashes, clock);
-  auth::Sessions sessions(session_rows, users, clock, settings.sessions);
+  auth::Sessions sessions(session_rows, users, database, clock, settings.sessions);
   const handlers::Services services{.accounts = accounts,
                                     .sessions = sessions,
                                     .users = users,

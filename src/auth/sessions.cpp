@@ -18,6 +18,7 @@ constexpr std::size_t kTokenBytes = 32;
 constexpr std::size_t kTokenLength = 43;  // in base64url without padding
 constexpr std::chrono::seconds kWriteUsesEvery{30};
 constexpr std::size_t kMaxUnwrittenUses = 10'000;
+constexpr std::size_t kMaxSeen = 10'000;
 constexpr std::size_t kMaxUserAgentBytes = 256;
 
 base::SecretString new_token() {
@@ -40,9 +41,9 @@ std::string hash_of(std::string_view token) {
 
 }  // namespace
 
-Sessions::Sessions(store::SessionStore& sessions, store::UserStore& users, const base::Clock& clock,
-                   SessionRules rules)
-    : sessions_(sessions), users_(users), clock_(clock), rules_(rules) {}
+Sessions::Sessions(store::SessionStore& sessions, store::UserStore& users,
+                   store::ChangeWatch& changes, const base::Clock& clock, SessionRules rules)
+    : sessions_(sessions), users_(users), changes_(changes), clock_(clock), rules_(rules) {}
 
 Sessions::~Sessions() {
   try {
@@ -70,23 +71,50 @@ NewSession Sessions::begin(const std::string& user_key, const ClientInfo& client
   return {std::move(token), remember ? std::optional(rules_.remembered) : std::nullopt};
 }
 
-std::optional<Principal> Sessions::authenticate(std::string_view token) {
-  if (token.size() != kTokenLength) return std::nullopt;
-  auto session = sessions_.find(hash_of(token));
-  if (!session) return std::nullopt;
+PrincipalPtr Sessions::authenticate(std::string_view token) {
+  if (token.size() != kTokenLength) return nullptr;
+  PrincipalPtr principal = find(hash_of(token));
+  if (!principal) return nullptr;
+  const store::Session& session = principal->session;
   const base::WallTime now = clock_.now();
+  base::WallTime expires_at = session.expires_at;
   {
     const std::lock_guard lock(mutex_);
-    const auto use = unwritten_.find(session->token_hash);
-    if (use != unwritten_.end()) {
-      session->expires_at = std::max(session->expires_at, use->second.expires_at);
+    const auto use = unwritten_.find(session.token_hash);
+    if (use != unwritten_.end()) expires_at = std::max(expires_at, use->second.expires_at);
+  }
+  if (now >= expires_at) return nullptr;
+  note_use(session, now);
+  return principal;
+}
+
+PrincipalPtr Sessions::find(const std::string& token_hash) {
+  // Before anything is read: what is read later is at least as new.
+  const std::uint64_t version = changes_.version();
+  {
+    const std::lock_guard lock(mutex_);
+    if (version == seen_version_) {
+      const auto found = seen_.find(token_hash);
+      if (found != seen_.end()) return found->second;
     }
   }
-  if (now >= session->expires_at) return std::nullopt;
+  PrincipalPtr principal = load(token_hash);
+  if (!principal) return nullptr;
+  const std::lock_guard lock(mutex_);
+  // Another thread may have seen a later version meanwhile; nothing tells which is the later.
+  const bool must_forget = version != seen_version_ || seen_.size() >= kMaxSeen;
+  if (must_forget) seen_.clear();
+  seen_version_ = version;
+  seen_[token_hash] = principal;
+  return principal;
+}
+
+PrincipalPtr Sessions::load(const std::string& token_hash) {
+  auto session = sessions_.find(token_hash);
+  if (!session) return nullptr;
   auto found = users_.find(session->user_key);
-  if (!found || found->user.disabled() || found->user.deleted()) return std::nullopt;
-  note_use(*session, now);
-  return Principal{std::move(found->user), *std::move(session)};
+  if (!found || found->user.disabled() || found->user.deleted()) return nullptr;
+  return std::make_shared<const Principal>(Principal{std::move(found->user), *std::move(session)});
 }
 
 void Sessions::end(std::string_view token) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -10,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "store/change_watch.h"
 #include "store/session_store.h"
 #include "store/user_store.h"
 
@@ -43,21 +46,26 @@ struct Principal {
   store::User user;
   store::Session session;
 };
+/// nullptr: nobody is signed in.
+using PrincipalPtr = std::shared_ptr<const Principal>;
 
 /// Begins, checks and ends sessions. Any thread may call; the stores outlive this. Calls throw
 /// base::StoreUnavailable.
+///
+/// Whoever was seen is kept in memory until anything in the store changes: then all are forgotten,
+/// so a change has its effect at once, also one that another program made.
 class Sessions {
  public:
-  Sessions(store::SessionStore& sessions, store::UserStore& users, const base::Clock& clock,
-           SessionRules rules);
+  Sessions(store::SessionStore& sessions, store::UserStore& users, store::ChangeWatch& changes,
+           const base::Clock& clock, SessionRules rules);
   /// Writes what flush() writes; a failure is logged.
   ~Sessions();
 
   NewSession begin(const std::string& user_key, const ClientInfo& client, bool remember);
 
-  /// Whose session this is. nullopt: no such session, expired, or its user is gone or disabled.
+  /// Whose session this is. nullptr: no such session, expired, or its user is gone or disabled.
   /// Counts as a use of the session.
-  std::optional<Principal> authenticate(std::string_view token);
+  PrincipalPtr authenticate(std::string_view token);
 
   /// Ends the session of this token, if there is one.
   void end(std::string_view token);
@@ -69,12 +77,17 @@ class Sessions {
   void flush();
 
  private:
+  /// From memory, or from the stores; nullptr if there is no such session, or no such user any
+  /// more.
+  PrincipalPtr find(const std::string& token_hash);
+  PrincipalPtr load(const std::string& token_hash);
   /// When a session ends if it is not used after `now`.
   base::WallTime expiry(const store::Session& session, base::WallTime now) const;
   void note_use(const store::Session& session, base::WallTime now);
 
   store::SessionStore& sessions_;
   store::UserStore& users_;
+  store::ChangeWatch& changes_;
   const base::Clock& clock_;
   const SessionRules rules_;
 
@@ -82,6 +95,9 @@ class Sessions {
   // Guarded by mutex_: uses that are not written yet, by token hash, and since when.
   std::unordered_map<std::string, store::SessionUse> unwritten_;
   base::WallTime unwritten_since_{};
+  // Guarded by mutex_: who was seen since the store had this version, by token hash.
+  std::unordered_map<std::string, PrincipalPtr> seen_;
+  std::uint64_t seen_version_ = 0;
 };
 
 }  // namespace userbin::auth

@@ -27,10 +27,9 @@ std::optional<std::string_view> session_token(const http::Request& request) {
   return http::find_cookie(request.cookie, http::session_cookie_name(request.https));
 }
 
-std::optional<auth::Principal> principal_of(const Services& services,
-                                            const http::Request& request) {
+auth::PrincipalPtr principal_of(const Services& services, const http::Request& request) {
   const auto token = session_token(request);
-  return token ? services.sessions.authenticate(*token) : std::nullopt;
+  return token ? services.sessions.authenticate(*token) : nullptr;
 }
 
 std::string requested_redirect(const http::Fields& fields, const http::Request& request) {

@@ -16,8 +16,8 @@ namespace userbin::handlers {
 /// The session token of a request: Authorization: Bearer (RFC 6750, section 2.1), else the cookie.
 std::optional<std::string_view> session_token(const http::Request& request);
 
-/// Who asks; nullopt if nobody is signed in. Throws base::StoreUnavailable.
-std::optional<auth::Principal> principal_of(const Services& services, const http::Request& request);
+/// Who asks; nullptr if nobody is signed in. Throws base::StoreUnavailable.
+auth::PrincipalPtr principal_of(const Services& services, const http::Request& request);
 
 /// Where the client wants to go after a form: "rd" of the body, else of the query. Empty if there
 /// is none, or it is no safe path on this site.

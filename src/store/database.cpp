@@ -57,6 +57,13 @@ void switch_to_write_ahead_log(soci::session& sql, std::chrono::milliseconds pat
   }
 }
 
+struct DataVersion {
+  long long version = 0;
+  soci::statement statement;
+  explicit DataVersion(soci::session& sql)
+      : statement((sql.prepare << "PRAGMA data_version", soci::into(version))) {}
+};
+
 /// SOCI reads up to the next quotation mark and knows no escapes.
 std::string quoted(const std::string& path) {
   return "db=\"" + path + '"';
@@ -82,6 +89,28 @@ Database::Database(Options options)
 }
 
 Database::~Database() = default;
+
+std::uint64_t Database::version() {
+  const FileIdentity identity = current_identity();
+  const std::lock_guard lock(watch_mutex_);
+  return guarded([&] {
+    std::unique_ptr<Connection> watch = std::move(watch_);  // gone, if anything fails
+    if (!watch || !(watch->identity_ == identity)) {
+      {
+        const std::lock_guard state_lock(mutex_);
+        refuse_foreign_log(identity);
+      }
+      watch = open_connection(options_.patience);
+      ++watches_;
+    }
+    auto& asked = watch->prepared<DataVersion>();
+    asked.statement.execute(true);
+    while (asked.statement.fetch()) {
+    }
+    watch_ = std::move(watch);
+    return watches_ << 32 | static_cast<std::uint32_t>(asked.version);
+  });
+}
 
 /// Closes the file before SQLite opens it: a later close would drop SQLite's locks with it
 /// (fcntl(2), "Record locking"), and another program could take the log away from under us.

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,6 +18,7 @@
 #include <soci/soci.h>
 
 #include "base/failure.h"
+#include "store/change_watch.h"
 
 namespace userbin::store {
 
@@ -58,7 +60,7 @@ class Connection {
 /// A connection on which anything failed is closed, and the next call opens a new one, so that the
 /// store works again as soon as the cause is gone. A file that was removed is not made again while
 /// the program runs: an empty list in place of the lost one would let anybody register anew.
-class Database {
+class Database final : public ChangeWatch {
  public:
   struct Options {
     std::string path;
@@ -73,7 +75,10 @@ class Database {
   /// Opens the file, makes it if there is none, and brings its schema up to date. Throws
   /// base::StoreUnavailable, or base::BadSetting if the folder is missing.
   explicit Database(Options options);
-  ~Database();
+  ~Database() override;
+
+  /// By PRAGMA data_version on a connection that is kept for it: exact.
+  std::uint64_t version() override;
 
   /// work(Connection&) on a connection of its own. Every error of the database is thrown as
   /// base::StoreUnavailable.
@@ -160,6 +165,12 @@ class Database {
   std::string explained(const soci::soci_error& error) const;
 
   const Options options_;
+
+  std::mutex watch_mutex_;
+  // Guarded by watch_mutex_; SQLite counts the changes by all connections but the one that asks.
+  std::unique_ptr<Connection> watch_;
+  /// How often watch_ was opened: each counts on its own.
+  std::uint64_t watches_ = 0;
 
   std::mutex mutex_;
   std::condition_variable returned_;

@@ -8,7 +8,9 @@
 #include <json/reader.h>
 
 #include "handlers/dispatcher.h"
+#include "support/fake_change_watch.h"
 #include "support/fake_clock.h"
+#include "support/fake_replica.h"
 #include "support/fake_session_store.h"
 #include "support/fake_user_store.h"
 #include "support/inline_executor.h"
@@ -71,9 +73,10 @@ struct HandlersOnFakes {
   FakeSessionStore session_rows;
   TestExecutor executor;
   auth::HashPool hashes{{.cost = {8, 1}}, executor};
-  store::NoReplica replica;
+  FakeReplica replica;
   auth::Accounts accounts{users, replica, hashes, clock};
-  auth::Sessions sessions{session_rows, users, clock, {}};
+  FakeChangeWatch changes;
+  auth::Sessions sessions{session_rows, users, changes, clock, {}};
   handlers::Services services{.accounts = accounts,
                               .sessions = sessions,
                               .users = users,

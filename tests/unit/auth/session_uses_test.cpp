@@ -4,6 +4,7 @@
 #include "auth/sessions.h"
 #include "base/failure.h"
 #include "support/catch.h"
+#include "support/fake_change_watch.h"
 #include "support/fake_clock.h"
 #include "support/fake_session_store.h"
 #include "support/fake_user_store.h"
@@ -21,6 +22,7 @@ struct SignedIn {
   test::FakeClock clock;
   test::FakeUserStore users;
   test::FakeSessionStore store;
+  test::FakeChangeWatch changes;
   std::unique_ptr<Sessions> sessions = make_sessions();
 
   SignedIn() { users.insert(store::User("Ada", "!", clock.now())); }
@@ -28,13 +30,13 @@ struct SignedIn {
   /// Another worker's, on the same stores.
   std::unique_ptr<Sessions> make_sessions() {
     return std::make_unique<Sessions>(
-        store, users, clock,
+        store, users, changes, clock,
         SessionRules{.idle = hours{1}, .lifetime = hours{4}, .remembered = hours{100}});
   }
   std::string begin() {
     return std::string(sessions->begin("ada", {"192.0.2.7", "curl/8"}, false).token.reveal());
   }
-  bool is_good(const std::string& token) { return sessions->authenticate(token).has_value(); }
+  bool is_good(const std::string& token) { return sessions->authenticate(token) != nullptr; }
   base::WallTime seen_at() { return store.list("ada").front().last_seen_at; }
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/failure.h"
 #include "support/catch.h"
+#include "support/fake_change_watch.h"
 #include "support/fake_clock.h"
 #include "support/fake_session_store.h"
 #include "support/fake_user_store.h"
@@ -25,15 +26,17 @@ struct SignedIn {
   test::FakeClock clock;
   test::FakeUserStore users;
   test::FakeSessionStore store;
+  test::FakeChangeWatch changes;
   SessionRules rules{.idle = hours{1}, .lifetime = hours{4}, .remembered = hours{100}};
-  std::unique_ptr<Sessions> sessions = std::make_unique<Sessions>(store, users, clock, rules);
+  std::unique_ptr<Sessions> sessions =
+      std::make_unique<Sessions>(store, users, changes, clock, rules);
 
   SignedIn() { users.insert(store::User("Ada", "!", clock.now())); }
 
   std::string begin(bool remember = false) {
     return std::string(sessions->begin("ada", kClient, remember).token.reveal());
   }
-  bool is_good(const std::string& token) { return sessions->authenticate(token).has_value(); }
+  bool is_good(const std::string& token) { return sessions->authenticate(token) != nullptr; }
   store::Session only_row() {
     REQUIRE(store.list("ada").size() == 1);
     return store.list("ada").front();
@@ -202,6 +205,40 @@ TEST_CASE("what the store cannot do is thrown, and begins no session") {
   site.users.fault.clear();
   CHECK(site.is_good(token));
   CHECK(site.store.list("ada").size() == 1);
+}
+
+TEST_CASE("who was seen is known without a look into the store until something changes there") {
+  SignedIn site;
+  const std::string token = site.begin();
+  site.changes.is_quiet = true;
+  REQUIRE(site.is_good(token));
+  site.users.fault.set(Fault::Hits::kEverything);
+  site.store.fault.set(Fault::Hits::kEverything);
+  CHECK(site.is_good(token));
+  CHECK_FALSE(site.is_good(std::string(10, 'x')));
+  site.changes.is_quiet = false;
+  CHECK_THROWS_AS(site.is_good(token), base::StoreUnavailable);
+}
+
+TEST_CASE("what is known in memory ends when it should") {
+  SignedIn site;
+  const std::string token = site.begin();
+  site.changes.is_quiet = true;
+  REQUIRE(site.is_good(token));
+  SECTION("by time without use") {
+    site.clock.advance(hours{1} - seconds{1});
+    CHECK(site.is_good(token));
+    site.clock.advance(hours{1});
+    CHECK_FALSE(site.is_good(token));
+  }
+  SECTION("by a change of the user") {
+    auto stored = *site.users.find("ada");
+    Json::Value record = stored.user.record();
+    record["disabled"] = true;
+    REQUIRE(site.users.update(store::User(record), stored.revision));
+    site.changes.is_quiet = false;
+    CHECK_FALSE(site.is_good(token));
+  }
 }
 
 }  // namespace userbin::auth

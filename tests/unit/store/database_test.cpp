@@ -122,6 +122,28 @@ TEST_CASE("another program that opens the store and closes it takes nothing away
   CHECK(test::run_command({"sqlite3", path, "SELECT name FROM users"}).output == "ada\nbob\n");
 }
 
+TEST_CASE("the store's version tells every change, whoever made it, and nothing else") {
+  test::TemporaryFolder folder;
+  const std::string path = folder.file("users.db");
+  Database database(options_for(path));
+  SqlUserStore users(database);
+  const auto before = database.version();
+  users.find("ada");
+  users.list("", 10);
+  CHECK(database.version() == before);
+  REQUIRE(users.insert(user_named("Ada")));
+  const auto ours = database.version();
+  CHECK(ours != before);
+  CHECK(database.version() == ours);
+  const auto other = test::run_command({"sqlite3", path, "UPDATE users SET revision = 7"});
+  REQUIRE(other.status == 0);
+  CHECK(database.version() != ours);
+  fs::rename(path, path + ".away");
+  CHECK_THROWS_AS(database.version(), base::StoreUnavailable);
+  fs::rename(path + ".away", path);
+  CHECK(database.version() == database.version());
+}
+
 TEST_CASE("programs that open a new store at once make its tables once") {
   for (int round = 0; round < 10; ++round) {
     test::TemporaryFolder folder;
