@@ -106,6 +106,15 @@ const Json::Value* version_with(const KnownUser& known, const std::string& stamp
   return version_with(known, Stamp{base::parse_rfc3339(stamp), stamp});
 }
 
+/// Rule 4: what an element without a stamp was edited on.
+const Json::Value& written_version(const Json::Value& element, const KnownUser& known) {
+  const Json::Value* base = version_with(known, known.written);
+  const Identity identity = identity_of(*known.local);
+  const bool is_of_another =
+      base != nullptr && !(identity_of(*base) == identity) && identity_of(element) == identity;
+  return base == nullptr || is_of_another ? *known.local : *base;
+}
+
 bool is_known_version(const KnownUser& known, const Json::Value& element) {
   return std::any_of(known.versions.begin(), known.versions.end(),
                      [&](const Json::Value& version) { return same(version, element); });
@@ -115,8 +124,13 @@ Joined keep(const KnownUser& known, Verdict verdict) {
   return {.verdict = verdict, .record = known.local, .common = known.common};
 }
 
+/// The stamp of an earlier user of the name says nothing, however late it is.
 std::string later_common(const KnownUser& known, const Stamp& stamp) {
-  const Stamp common{base::parse_rfc3339(known.common), known.common};
+  const Json::Value* version = version_with(known, known.common);
+  const bool is_of_another =
+      version != nullptr && !(identity_of(*version) == identity_of(*known.local));
+  const Stamp common =
+      is_of_another ? Stamp{} : Stamp{base::parse_rfc3339(known.common), known.common};
   return stamp.time && common < stamp ? stamp.text : known.common;
 }
 
@@ -204,6 +218,10 @@ Joined join_other_server(const Json::Value& element, const KnownUser& known, bas
 bool is_user(const Json::Value& element) {
   return element.isObject() && element[kUsername].isString() &&
          !element[kUsername].asString().empty() && element[kPassword].isString();
+}
+
+std::string key_of(const Json::Value& user) {
+  return store::user_key(user[kUsername].asString());
 }
 
 bool is_empty_object(const Json::Value& element) {
@@ -379,8 +397,10 @@ Joined join_element(const Json::Value& element, const KnownUser& known, base::Wa
   if (same(element, *known.local)) return nothing_new(element, known, Verdict::kSame);
   if (is_known_version(known, element)) return nothing_new(element, known, Verdict::kKnownVersion);
   if (!stamp.time) {
-    const Json::Value* base = version_with(known, known.written);
-    return apply_hand_edit(element, base != nullptr ? *base : *known.local, known, now);
+    const bool is_of_the_dead =
+        store::incarnation_of(element) < store::incarnation_of(*known.local);
+    if (is_of_the_dead) return keep(known, Verdict::kStaysDeleted);
+    return apply_hand_edit(element, written_version(element, known), known, now);
   }
   const Json::Value* version = version_with(known, stamp);
   if (version != nullptr && identity_of(*version).incarnation == identity_of(element).incarnation) {
@@ -401,36 +421,44 @@ std::variant<BinDocument, Refusal> BinDocument::parse(const Json::Value& documen
   }
   std::set<std::string> keys;
   bool all_empty = true;
+  bool says_empty = false;
   for (const Json::Value& element : document.isArray() ? document : document[kUsers]) {
     const std::string key = is_user(element) ? store::user_key(element[kUsername].asString()) : "";
     bin.elements_.push_back({element, !key.empty() && keys.insert(key).second ? key : ""});
     all_empty = all_empty && is_empty_object(element);
+    says_empty = says_empty || is_empty_object(element);
   }
   if (all_empty) bin.elements_.clear();
-  if (!all_empty && keys.empty()) return Refusal{advice("a list in which nothing is a user")};
+  if (!says_empty && !all_empty && keys.empty())
+    return Refusal{advice("a list in which nothing is a user")};
   return bin;
 }
 
 Json::Value BinDocument::with_users(const std::map<std::string, Json::Value>& users) const {
   Json::Value list(Json::arrayValue);
   std::set<std::string> placed;
+  std::set<std::string> gone;
   for (const Element& element : elements_) {
     const auto user = users.find(element.key);
-    if (element.key.empty()) list.append(element.value);
-    if (user == users.end()) continue;
-    list.append(user->second);
-    placed.insert(element.key);
+    if (user != users.end()) {
+      list.append(user->second);
+      placed.insert(element.key);
+    } else if (!element.key.empty()) {
+      gone.insert(element.key);
+    } else if (!is_user(element.value) || !gone.contains(key_of(element.value))) {
+      list.append(element.value);
+    }
   }
   for (const auto& [key, record] : users) {
     if (!placed.contains(key)) list.append(record);
   }
-  if (around_) {
-    Json::Value document = *around_;
-    document[kUsers] = list;
-    return document;
-  }
-  if (list.empty()) list.append(Json::Value(Json::objectValue));
-  return list;
+  const bool says_empty = std::any_of(list.begin(), list.end(), is_empty_object);
+  const bool must_say_empty = users.empty() && !says_empty && (!around_ || !list.empty());
+  if (must_say_empty) list.append(Json::Value(Json::objectValue));
+  if (!around_) return list;
+  Json::Value document = *around_;
+  document[kUsers] = list;
+  return document;
 }
 
 bool BinDocument::holds(const std::map<std::string, Json::Value>& users) const {

@@ -9,8 +9,8 @@
 //     that version: its edits are made on top of today's record, now. So a hand edit wins the
 //     fields it touched and no others, and the result gets a new stamp.
 //  4  An element without a stamp is a new user if the name is unknown, or else was edited by hand
-//     on the version last written to the bin. (A "created_at" that is missing is not invented, so
-//     two servers that adopt one list don't make two users of each.)
+//     on the version of that user last written to the bin. (A "created_at" that is missing is not
+//     invented, so two servers that adopt one list don't make two users of each.)
 //  5  An element with a stamp unknown here was made by another server. Over a common ancestor the
 //     two are merged field by field: a field that one side changed is that side's; one that both
 //     changed is the one's with the later stamp (equal stamps: the greater JSON text).
@@ -23,7 +23,8 @@
 //     revives it. Of the record only the name, the times and "password": "!" remain.
 //  9  A deletion is kept for 30 days from its stamp, then dropped, here and from the bin.
 // 10  A name used again while its deletion is kept is a new user with an "incarnation" one higher;
-//     the higher incarnation has the name, before rule 7. So a copy of the old one changes nothing.
+//     the higher incarnation has the name, before rule 7. So a copy of the old one changes nothing,
+//     with a stamp or without.
 // 11  Absence is not deletion: a user missing from the bin is written again.
 // 12  A new stamp is later than every version that the result is made of. A result that equals one
 //     side keeps that side's stamp if it is the later one, so servers that agree stop writing.
@@ -189,15 +190,17 @@ class BinDocument {
   };
 
   /// Takes an array, or an object with an array "users". `[]` and lists of nothing but `{}` are
-  /// empty. Refuses what is neither, and a list with elements of which none is a user.
+  /// empty. Refuses what is neither, and a list with elements of which none is a user, unless `{}`
+  /// is among them and says so.
   static std::variant<BinDocument, Refusal> parse(const Json::Value& document);
 
   /// In the bin's order.
   const std::vector<Element>& elements() const { return elements_; }
 
   /// The document in its shape: each user's element replaced in place by the record of that key, or
-  /// left out if `users` has none; foreign elements as they are; other users at the end, by key. An
-  /// array without elements is `[{}]`, for the service refuses `[]`.
+  /// left out if `users` has none, and so are further elements of that name, lest the next one be
+  /// taken for the user; other foreign elements as they are; other users at the end, by key. A
+  /// list without users has a `{}`: the service refuses `[]`, and parse() a list of strangers.
   Json::Value with_users(const std::map<std::string, Json::Value>& users) const;
   /// Whether with_users() would give the document that it is.
   bool holds(const std::map<std::string, Json::Value>& users) const;

@@ -25,7 +25,7 @@ struct Draft {
   bool is_removed = false;
   bool ends_sessions = false;
   bool has_arrived = false;
-  std::optional<Json::Value> set_aside;
+  std::vector<Json::Value> set_aside;  // several, if he was met in several bins
   /// The first bin that was read and holds him.
   std::optional<std::size_t> found_in;
 
@@ -71,12 +71,6 @@ void trim_versions(Draft& draft) {
     versions.erase(versions.begin());
     draft.notes_changed = true;
   }
-}
-
-std::string later_stamp(const std::string& a, const std::string& b) {
-  const Stamp first{base::parse_rfc3339(a), a};
-  const Stamp second{base::parse_rfc3339(b), b};
-  return first < second ? b : a;
 }
 
 class Planner {
@@ -138,7 +132,7 @@ class Planner {
     if (joined.seen) add_version(draft, *joined.seen);
     draft.note(&store::SyncNotes::common, joined.common);
     if (joined.merged) draft.note(&store::SyncNotes::merged, stamp_of(*joined.record).text);
-    if (joined.set_aside) draft.set_aside = joined.set_aside;
+    if (joined.set_aside) draft.set_aside.push_back(*joined.set_aside);
     if (!draft.found_in) draft.found_in = place;
   }
 
@@ -241,8 +235,7 @@ class Planner {
       add_version(draft, record);
       store::SyncNotes after = draft.notes;
       after.written = stamp;
-      if (rules_.exclusive || after.merged == stamp)
-        after.common = later_stamp(after.common, stamp);
+      if (rules_.exclusive || after.merged == stamp) after.common = stamp;
       write.on_arrival.push_back(
           {.key = key, .in_bin = draft.next_revision(), .notes = std::move(after)});
     }
@@ -264,7 +257,10 @@ class Planner {
         change.in_bin = draft.next_revision();
       }
       change.ends_sessions = draft.ends_sessions;
-      change.set_aside = draft.set_aside;
+      for (std::size_t i = 0; i + 1 < draft.set_aside.size(); ++i) {
+        plan_.changes.push_back({.key = key, .set_aside = draft.set_aside[i]});
+      }
+      if (!draft.set_aside.empty()) change.set_aside = draft.set_aside.back();
       const bool is_empty = !change.record && !change.notes && !change.in_bin && !change.set_aside;
       if (!is_empty) plan_.changes.push_back(std::move(change));
     }

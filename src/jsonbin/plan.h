@@ -49,7 +49,7 @@ struct PlanFinding {
 std::string sentence_for(const PlanFinding& found);
 
 struct Plan {
-  /// For the store; each user at most once.
+  /// For the store; each user at most once, but for those who are set aside only.
   std::vector<store::SyncChange> changes;
   std::vector<BinWrite> writes;
   /// Keys of users for whom there is no room.

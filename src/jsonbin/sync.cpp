@@ -15,8 +15,6 @@ using store::Replica;
 
 /// Another program may have changed the store; nobody tells.
 constexpr std::chrono::seconds kLookEvery{1};
-/// A time to wait for that is further off comes of a clock that was set back.
-constexpr std::chrono::hours kLongestHold{25};
 constexpr std::chrono::minutes kLookForRoomEvery{10};
 constexpr std::chrono::seconds kProgressEvery{2};
 constexpr std::size_t kMaxPending = 10'000;
@@ -123,13 +121,14 @@ void Sync::read_all_now() {
 }
 
 base::WallTime Sync::look_for_work(base::WallTime now) {
-  if (now < not_before_ && not_before_ < now + kLongestHold) return not_before_;
+  // Not longer than it was meant, should the clock have been set back.
+  if (now < held_at_ && held_at_ < not_before_) hold_back(now, not_before_ - held_at_);
+  if (now < not_before_) return not_before_;
   const auto pending = actionable_changes(now);
   base::WallTime due = now + kLookEvery;
   if (must_read_all_) due = now;
   if (pending.empty()) pending_since_.reset();
   if (!pending.empty()) due = std::min(due, std::max(now, time_to_read(now)));
-  // Not later than it was meant, should the clock have been set back.
   if (confirm_at_) confirm_at_ = std::min(*confirm_at_, now + settings_.confirm);
   if (poll_at_) poll_at_ = std::min(*poll_at_, now + settings_.poll);
   for (const auto& at : {confirm_at_, poll_at_}) {
@@ -146,8 +145,7 @@ base::WallTime Sync::look_for_work(base::WallTime now) {
   }
   const base::WallTime spaced = round_began_ + transport_.distance();
   if (now < spaced && round_began_ <= now) {
-    not_before_ = spaced;
-    status_.next_attempt = spaced;
+    hold_back(now, spaced - now);
     save_status();
     return spaced;
   }
@@ -165,6 +163,7 @@ base::WallTime Sync::time_to_read(base::WallTime now) {
 /// Without those who were found to have no room, but every now and then.
 std::vector<store::PendingChange> Sync::actionable_changes(base::WallTime now) {
   std::vector<store::PendingChange> pending = store_.pending(kMaxPending);
+  if (look_for_room_at_) look_for_room_at_ = std::min(*look_for_room_at_, now + kLookForRoomEvery);
   if (look_for_room_at_ && *look_for_room_at_ <= now) no_room_.clear();
   std::erase_if(pending, [&](const store::PendingChange& change) {
     const auto found = no_room_.find(change.key);
@@ -372,6 +371,7 @@ void Sync::note_written(BinWrite& write, const std::string& id) {
 
 void Sync::end_round(base::WallTime now) {
   phase_ = Phase::kIdle;
+  if (must_read_all_ && settings_.poll.count() > 0) poll_at_ = now + settings_.poll;
   must_read_all_ = false;
   not_before_ = {};
   back_off_.reset();
@@ -381,8 +381,6 @@ void Sync::end_round(base::WallTime now) {
   } else if (!confirm_at_ || *confirm_at_ <= now) {
     confirm_at_ = now + settings_.confirm;
   }
-  poll_at_.reset();
-  if (settings_.poll.count() > 0) poll_at_ = now + settings_.poll;
   status_.bins.clear();
   for (Bin& bin : bins_) {
     status_.bins.push_back({bin.id, bin.bytes});
@@ -429,9 +427,14 @@ void Sync::suspect(const std::string& bin, const std::string& reason) {
 void Sync::hold(Replica::Problem problem, std::chrono::milliseconds wait) {
   abandon_round();
   const base::WallTime now = clock_.now();
+  hold_back(now, wait);
+  set_problem(std::move(problem), now);
+}
+
+void Sync::hold_back(base::WallTime now, base::WallTime::duration wait) {
+  held_at_ = now;
   not_before_ = now + wait;
   status_.next_attempt = not_before_;
-  set_problem(std::move(problem), now);
 }
 
 void Sync::set_problem(std::optional<Replica::Problem> problem, base::WallTime now) {

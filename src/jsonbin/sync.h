@@ -112,6 +112,7 @@ class Sync {
   void fail(const Error& error);
   void suspect(const std::string& bin, const std::string& reason);
   void hold(store::Replica::Problem problem, std::chrono::milliseconds wait);
+  void hold_back(base::WallTime now, base::WallTime::duration wait);
   void set_problem(std::optional<store::Replica::Problem> problem, base::WallTime now);
   void save_status();
 
@@ -128,6 +129,7 @@ class Sync {
   std::vector<Bin> bins_;  // in the service's order
   bool must_read_all_ = true;
   base::WallTime not_before_{};
+  base::WallTime held_at_{};  // since when not_before_ is waited for
   base::WallTime round_began_{};
   base::WallTime join_not_before_{};
   std::optional<base::WallTime> pending_since_;

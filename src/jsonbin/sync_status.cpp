@@ -12,6 +12,20 @@ std::optional<base::WallTime> time_from(const Json::Value& value) {
   return value.isString() ? base::parse_rfc3339(value.asString()) : std::nullopt;
 }
 
+void read(const Json::Value& value, SyncStatus& status) {
+  if (const Json::Value& problem = value["problem"]; problem.isObject()) {
+    status.problem = store::Replica::Problem{.word = problem["word"].asString(),
+                                             .sentence = problem["sentence"].asString(),
+                                             .is_passing = problem["is_passing"].asBool()};
+    status.problem_since = time_from(problem["since"]);
+  }
+  status.last_success = time_from(value["last_success"]);
+  status.next_attempt = time_from(value["next_attempt"]);
+  for (const Json::Value& bin : value["bins"]) {
+    status.bins.push_back({bin["id"].asString(), bin["bytes"].asUInt64()});
+  }
+}
+
 }  // namespace
 
 Json::Value to_json(const SyncStatus& status) {
@@ -37,16 +51,9 @@ Json::Value to_json(const SyncStatus& status) {
 SyncStatus sync_status_from(const Json::Value& value) {
   SyncStatus status;
   if (!value.isObject()) return status;
-  if (const Json::Value& problem = value["problem"]; problem.isObject()) {
-    status.problem = store::Replica::Problem{.word = problem["word"].asString(),
-                                             .sentence = problem["sentence"].asString(),
-                                             .is_passing = problem["is_passing"].asBool()};
-    status.problem_since = time_from(problem["since"]);
-  }
-  status.last_success = time_from(value["last_success"]);
-  status.next_attempt = time_from(value["next_attempt"]);
-  for (const Json::Value& bin : value["bins"]) {
-    status.bins.push_back({bin["id"].asString(), bin["bytes"].asUInt64()});
+  try {
+    read(value, status);
+  } catch (const Json::Exception&) {  // a member of another type: the rest is left empty
   }
   return status;
 }

@@ -5,6 +5,7 @@
 #include "base/failure.h"
 #include "support/catch.h"
 #include "support/fake_clock.h"
+#include "support/fake_replica.h"
 #include "support/fake_user_store.h"
 #include "support/inline_executor.h"
 
@@ -25,7 +26,7 @@ struct Site {
   test::FakeUserStore users;
   test::TestExecutor executor;
   HashPool hashes{{.cost = kCheap, .slots = 2}, executor};
-  store::NoReplica replica;
+  test::FakeReplica replica;
   Accounts accounts{users, replica, hashes, clock};
 
   base::Task<RegisterResult> registration(const std::string& name,
@@ -46,6 +47,13 @@ struct Site {
   void bring(const std::string& name, const std::string& hash, bool disabled = false) {
     Json::Value record = store::User(name, hash, clock.now()).record();
     if (disabled) record["disabled"] = true;
+    REQUIRE(users.insert(store::User(record)));
+  }
+  /// What remains of a user who was deleted before.
+  void bring_deletion(const std::string& name, int incarnation = 0) {
+    Json::Value record = store::User(name, "!", clock.now()).record();
+    record["role"] = "deleted";
+    if (incarnation > 0) record["incarnation"] = incarnation;
     REQUIRE(users.insert(store::User(record)));
   }
   std::string hash_of(const std::string& key) { return users.find(key)->user.password_hash(); }
@@ -203,6 +211,67 @@ TEST_CASE("what the store cannot do is thrown, and nothing is registered") {
   }
   site.users.fault.clear();
   CHECK_FALSE(site.users.find("bob"));
+}
+
+TEST_CASE("the name of a deleted user is free, and whoever takes it is another user") {
+  Site site;
+  const auto [before, incarnation] = GENERATE(Catch::Generators::table<int, int>({{0, 1}, {4, 5}}));
+  site.bring_deletion("Ada", before);
+  site.clock.advance(std::chrono::hours{1});
+  CHECK(site.register_user("ADA", "another password") == RegisterResult::kRegistered);
+  const store::StoredUser ada = *site.users.find("ada");
+  CHECK(ada.revision == 2);
+  CHECK(ada.user.username() == "ADA");
+  CHECK(ada.user.role() == "user");
+  CHECK(ada.user.created_at() == base::format_rfc3339(site.clock.now()));
+  CHECK(ada.user.record()["incarnation"] == incarnation);
+  CHECK(site.log_in("ada", "another password"));
+  CHECK_FALSE(site.log_in("ada", kPassword));
+  CHECK(site.register_user("Ada") == RegisterResult::kNameTaken);
+}
+
+TEST_CASE("of two who register a deleted user's name at once exactly one succeeds") {
+  Site site;
+  site.bring_deletion("Ada");
+  Started<RegisterResult> first(site.registration("Ada", "first"));
+  Started<RegisterResult> second(site.registration("Ada", "second"));
+  const bool first_won = first.result(site.executor) == RegisterResult::kRegistered;
+  const bool second_won = second.result(site.executor) == RegisterResult::kRegistered;
+  CHECK(first_won != second_won);
+  CHECK(site.log_in("ada", first_won ? "first" : "second"));
+  CHECK(site.users.find("ada")->user.record()["incarnation"] == 1);
+}
+
+TEST_CASE("a deleted user cannot log in, whatever password his record still has") {
+  Site site;
+  Json::Value record = store::User("Ada", kBcrypt, site.clock.now()).record();
+  REQUIRE(site.users.insert(store::User(record)));
+  REQUIRE(site.log_in("ada"));
+  record["role"] = "deleted";
+  REQUIRE(site.users.update(store::User(record), site.users.find("ada")->revision));
+  CHECK_FALSE(site.log_in("ada"));
+  CHECK_FALSE(site.log_in("ada", "!"));
+  CHECK_FALSE(site.log_in("ada", ""));
+}
+
+TEST_CASE("a list that is full takes nobody, and nothing is stored") {
+  Site site;
+  const bool had_the_name = GENERATE(false, true);
+  if (had_the_name) site.bring_deletion("Ada");
+  site.replica.has_room = false;
+  CHECK(site.register_user("Ada") == RegisterResult::kListFull);
+  CHECK(site.users.list("", 10).size() == (had_the_name ? 1 : 0));
+  CHECK_FALSE(site.log_in("ada"));
+  site.replica.has_room = true;
+  CHECK(site.register_user("Ada") == RegisterResult::kRegistered);
+}
+
+TEST_CASE("a room is given back whether a user was stored or not") {
+  Site site;
+  CHECK(site.register_user("Ada") == RegisterResult::kRegistered);
+  site.users.fault.set(Fault::Hits::kChanges);
+  CHECK_THROWS_AS(site.register_user("Bob"), base::StoreUnavailable);
+  CHECK(site.replica.held == 0);
 }
 
 }  // namespace userbin::auth

@@ -1,14 +1,19 @@
 #include "base/clock.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
 #include "support/catch.h"
+#include "support/fake_clock.h"
 
 using namespace std::chrono_literals;
 using userbin::base::format_rfc3339;
 using userbin::base::parse_rfc3339;
+using userbin::base::ServerClock;
+using userbin::base::stamp_after;
 using userbin::base::WallTime;
+using userbin::test::FakeClock;
 
 namespace {
 
@@ -143,4 +148,79 @@ TEST_CASE("a text that is cut off anywhere is not read", "[clock]") {
   const auto length = GENERATE(range(std::size_t{0}, std::size_t{26}));
   CAPTURE(length);
   CHECK(parse_rfc3339(whole.substr(0, length)) == std::nullopt);
+}
+
+TEST_CASE("a server's clock has its number behind the millisecond", "[clock]") {
+  const auto [time, server, shown] = GENERATE(table<WallTime, int, WallTime>({
+      {kNoon, 0, kNoon},
+      {kNoon, 999, kNoon + 999us},
+      {kNoon + 1ms, 7, kNoon + 1ms + 7us},
+      {kNoon + 999us, 7, kNoon + 7us},
+      {kNoon + 5ms + 3us, 0, kNoon + 5ms},
+      {WallTime{-1us}, 5, WallTime{-1ms} + 5us},
+  }));
+  CHECK(ServerClock(FakeClock(time), server).now() == shown);
+}
+
+TEST_CASE("a server's clock goes on with the clock that it shows", "[clock]") {
+  FakeClock clock(kNoon);
+  const ServerClock shown(clock, 12);
+  clock.advance(3ms);
+  CHECK(shown.now() == kNoon + 3ms + 12us);
+  clock.advance(-1h);
+  CHECK(shown.now() == kNoon - 1h + 3ms + 12us);
+}
+
+TEST_CASE("a stamp is now, or else the next time after the last with the digits of now",
+          "[clock]") {
+  const auto [last, now, stamp] = GENERATE(table<WallTime, WallTime, WallTime>({
+      {kNoon, kNoon + 1us, kNoon + 1us},
+      {kNoon, kNoon + 1h, kNoon + 1h},
+      {kNoon, kNoon, kNoon + 1ms},
+      {kNoon + 7us, kNoon + 7us, kNoon + 1ms + 7us},
+      {kNoon + 5us, kNoon - 1h + 7us, kNoon + 7us},
+      {kNoon + 7us, kNoon - 1h + 5us, kNoon + 1ms + 5us},
+      {kNoon + 999us, kNoon, kNoon + 1ms},
+      {kNoon, kNoon - 1us, kNoon + 999us},
+  }));
+  CAPTURE(format_rfc3339(last), format_rfc3339(now));
+  CHECK(stamp_after(last, now) == stamp);
+}
+
+TEST_CASE("stamps rise although the clock stands still or lags, and bear the server's number",
+          "[clock]") {
+  FakeClock clock(kNoon);
+  const int number = GENERATE(0, 1, 500, 999);
+  const ServerClock server(clock, number);
+  WallTime last = kNoon + 10min + 333us;  // another server's, whose clock is ahead
+  for (int i = 0; i < 1000; ++i) {
+    const WallTime stamp = stamp_after(last, server.now());
+    REQUIRE(stamp > last);
+    REQUIRE(stamp - last <= 1ms);
+    REQUIRE((stamp - std::chrono::floor<std::chrono::milliseconds>(stamp)).count() == number);
+    last = stamp;
+  }
+}
+
+TEST_CASE("two servers never give the same stamp, however their clocks lag", "[clock]") {
+  const auto [first_lag, second_lag] = GENERATE(table<std::chrono::seconds, std::chrono::seconds>({
+      {0s, 0s},
+      {0s, 3600s},
+      {3600s, 3600s},
+      {-3600s, 3600s},
+  }));
+  FakeClock first_clock(kNoon - first_lag);
+  FakeClock second_clock(kNoon - second_lag);
+  const ServerClock first(first_clock, 41);
+  const ServerClock second(second_clock, 42);
+  WallTime last = kNoon;
+  for (int i = 0; i < 1000; ++i) {
+    const WallTime a = stamp_after(last, first.now());
+    const WallTime b = stamp_after(last, second.now());
+    REQUIRE(a != b);
+    // The one follows the other's, or both follow one third.
+    last = i % 3 == 0 ? a : i % 3 == 1 ? b : std::max(a, b);
+    first_clock.advance(std::chrono::microseconds{i % 7 * 100});
+    second_clock.advance(std::chrono::microseconds{i % 5 * 100});
+  }
 }
