@@ -41,6 +41,7 @@ SUPPORT      := $(wildcard tests/support/*.cpp)
 EMULATION    := $(filter-out %/main.cpp,$(wildcard tests/support/jsonbin_emulator/*.cpp))
 UNIT_TESTS   := $(wildcard tests/unit/*/*.cpp)
 E2E_TESTS    := $(wildcard tests/e2e/*.cpp)
+SIMULATION   := $(wildcard tests/simulation/*.cpp) tests/support/fake_sync_store.cpp
 objects       = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
 
 CATCH_LIBS := $(if $(wildcard /usr/include/catch2/catch_all.hpp),-lCatch2)
@@ -52,6 +53,7 @@ PROGRAM := $(BUILD)/userbin
 UNIT    := $(BUILD)/unit_tests
 E2E     := $(BUILD)/e2e_tests
 BENCH   := $(BUILD)/bench
+SIMULATE := $(BUILD)/simulate
 EMULATOR := $(BUILD)/jsonbin_emulator
 
 .PHONY: all release debug
@@ -90,6 +92,15 @@ test:
 check:
 	@tools/install-packages test
 	@tools/run-tests unit layering format
+
+## simulate         userbins around a bin, with crashes and faults, seed by seed [SEEDS=10000] [FIRST=1]
+.PHONY: simulate
+simulate: SEEDS ?= 10000
+simulate: FIRST ?= 1
+simulate:
+	@tools/install-packages test
+	@$(MAKE) --no-print-directory -j2 VARIANT=$(VARIANT) $(SIMULATE)
+	@$(SIMULATE) --first $(FIRST) --seeds $(SEEDS)
 
 ## asan, tsan       unit and end-to-end tests under a sanitizer
 .PHONY: asan tsan
@@ -150,7 +161,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .PHONY: tests fuzzers syntax
-tests: $(PROGRAM) $(EMULATOR) $(UNIT) $(E2E)
+tests: $(PROGRAM) $(EMULATOR) $(UNIT) $(E2E) $(SIMULATE)
 fuzzers: $(FUZZERS)
 # Everything through the compiler without code, for its warnings: make CXX=clang++ syntax
 syntax: $(patsubst %.cpp,build/syntax-$(notdir $(CXX))/%.ok,$(filter %.cpp,$(FORMATTED)))
@@ -163,12 +174,13 @@ $(PROGRAM): $(call objects,src/main.cpp) $(LIBRARY)
 $(UNIT): $(call objects,$(UNIT_TESTS) $(SUPPORT) $(EMULATION)) $(LIBRARY)
 $(E2E): $(call objects,$(E2E_TESTS) $(SUPPORT)) $(LIBRARY)
 $(BENCH): $(call objects,$(BENCHES)) $(LIBRARY)
+$(SIMULATE): $(call objects,$(SIMULATION)) $(LIBRARY)
 $(EMULATOR): $(call objects,$(EMULATION) tests/support/jsonbin_emulator/main.cpp) $(LIBRARY)
 $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
 $(UNIT) $(E2E): LDLIBS += $(CATCH_LIBS)
 $(FUZZERS): override LDFLAGS += -fsanitize=fuzzer
 
-$(PROGRAM) $(UNIT) $(E2E) $(BENCH) $(EMULATOR) $(FUZZERS):
+$(PROGRAM) $(UNIT) $(E2E) $(BENCH) $(SIMULATE) $(EMULATOR) $(FUZZERS):
 	@echo "  LINK $@"
 	@$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
