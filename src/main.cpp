@@ -15,6 +15,7 @@ struct Command {
 constexpr Command kCommands[] = {
     {"serve", userbin::app::serve, "answer nginx's requests over FastCGI"},
     {"bin", userbin::app::bin, "the list of users in its JSON bin: status, pull, push, ..."},
+    {"check-nginx", userbin::app::check_nginx, "find traps in nginx's configuration, or on a site"},
 };
 
 int print_usage(std::FILE* out, int status) {
@@ -22,7 +23,7 @@ int print_usage(std::FILE* out, int status) {
       "userbin: user accounts for any site behind nginx\n\nusage: userbin COMMAND [OPTION...]\n\n",
       out);
   for (const Command& command : kCommands) {
-    std::fprintf(out, "  %-10s %s\n", command.name.data(), command.help);
+    std::fprintf(out, "  %-11s %s\n", command.name.data(), command.help);
   }
   std::fputs("\n'userbin COMMAND --help' describes its options; 'userbin --version' the version.\n",
              out);

@@ -17,7 +17,7 @@ declare -A below=(
     [base]="base"
 )
 declare -A home=(
-    [fcgiapp.h]=fastcgi [fcgi_stdio.h]=fastcgi [curl/]=jsonbin [soci/]=store [openssl/]=auth
+    [fcgiapp.h]=fastcgi [fcgi_stdio.h]=fastcgi [curl/]="jsonbin app" [soci/]=store [openssl/]=auth
     [sodium.h]=auth [zxcvbn.h]=auth [crypt.h]=auth [spdlog/]=base [CLI/]=app [sqlite3.h]=store
 )
 
@@ -33,7 +33,7 @@ for file in */*.cpp */*.h; do
     done < <(sed -nE 's/^ *# *include *"([^"]+)".*/\1/p' "$file")
     while IFS= read -r included; do
         for vendor in "${!home[@]}"; do
-            [[ $included != "$vendor"* || $folder == "${home[$vendor]}" ]] ||
+            [[ $included != "$vendor"* || " ${home[$vendor]} " == *" $folder "* ]] ||
                 wrong "src/$file includes <$included>, whose home is src/${home[$vendor]}"
         done
     done < <(sed -nE 's/^ *# *include *<([^>]+)>.*/\1/p' "$file")

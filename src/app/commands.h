@@ -8,5 +8,6 @@ namespace userbin::app {
 
 int serve(std::span<char*> arguments);
 int bin(std::span<char*> arguments);
+int check_nginx(std::span<char*> arguments);
 
 }  // namespace userbin::app
