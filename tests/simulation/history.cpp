@@ -220,7 +220,9 @@ class History {
     if (is_deleted != (record["role"] == "deleted")) {
       throw Violation(key + " was deleted at once with other changes: " + base::to_json(record));
     }
-    for (const auto& [field, values] : changes) {
+    for (const auto& change : changes) {
+      const auto& field = change.first;  // clang takes no structured binding into a lambda
+      const auto& values = change.second;
       const bool is_theirs = std::any_of(values.begin(), values.end(), [&](const auto& entry) {
         return record[field] == entry.second;
       });
