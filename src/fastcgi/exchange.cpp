@@ -24,7 +24,7 @@ struct Parameter {
 };
 
 /// The parameters that are read, in the order of their names; all others are passed over. Clients
-/// reach those that start with HTTP_, nginx sets the rest.
+/// reach CONTENT_* and those that start with HTTP_; the web server sets the rest.
 constexpr std::array kParameters{
     Parameter{"CONTENT_LENGTH", nullptr},
     Parameter{"CONTENT_TYPE", &http::Request::content_type},
@@ -139,7 +139,7 @@ std::string serialised(const http::Response& response) {
 
 }  // namespace
 
-bool Exchange::read(http::Request& request, std::size_t body_bytes, bool body_too_large,
+bool Exchange::read(http::Request& request, const Inspection& found,
                     const std::vector<std::string>& extra_params) {
   FCGX_InitRequest(&fcgx_, -1, 0);
   fcgx_.ipcFd = connection_.get();
@@ -151,17 +151,18 @@ bool Exchange::read(http::Request& request, std::size_t body_bytes, bool body_to
   }
   const std::string_view content_length = take_parameters(fcgx_.envp, extra_params, request);
   strip_mount(request);
-  request.body_too_large = body_too_large;
-  if (body_too_large) return true;
+  request.is_authorizer = found.arrival == Arrival::kAuthorizer;
+  request.body_too_large = found.arrival == Arrival::kBodyTooLarge;
+  if (found.arrival != Arrival::kComplete) return true;
   // One byte more than there is, so that the end of the stream is read too: what stays unread would
   // be taken for the next request.
-  std::string body(body_bytes + 1, '\0');
+  std::string body(found.body_bytes + 1, '\0');
   const int length = FCGX_GetStr(body.data(), static_cast<int>(body.size()), fcgx_.in);
-  if (length < 0 || static_cast<std::size_t>(length) != body_bytes) return false;
+  if (length < 0 || static_cast<std::size_t>(length) != found.body_bytes) return false;
   body.pop_back();
   request.body = std::move(body);
   const std::string announced(content_length.empty() ? "0" : content_length);
-  request.body_cut_short = announced != std::to_string(body_bytes);
+  request.body_cut_short = announced != std::to_string(found.body_bytes);
   return true;
 }
 

@@ -1,13 +1,13 @@
 // One request and its answer on a connection, by libfcgi.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <vector>
 
 #include <fcgiapp.h>
 
 #include "base/unique_fd.h"
+#include "fastcgi/framing.h"
 #include "http/request.h"
 #include "http/response.h"
 
@@ -24,11 +24,11 @@ class Exchange {
 
   int fd() const { return connection_.get(); }
 
-  /// Reads the request that inspect() found to be there, with its whole body of `body_bytes`; does
-  /// not wait. With `body_too_large` the body is left unread, and the connection cannot be used for
-  /// another request. `extra_params` names the parameters that go into Request::extra. False if it
-  /// cannot be read; the connection is of no use then.
-  bool read(http::Request& request, std::size_t body_bytes, bool body_too_large,
+  /// Reads the request that inspect() `found`: kComplete, or kBodyTooLarge or kAuthorizer, of which
+  /// only the parameters are read; the connection cannot be used for another request then. Does not
+  /// wait. `extra_params` names the parameters that go into Request::extra. False if it cannot be
+  /// read; the connection is of no use then.
+  bool read(http::Request& request, const Inspection& found,
             const std::vector<std::string>& extra_params);
 
   /// Sends the answer. True if the connection can carry another request: nginx asked to keep it,

@@ -10,6 +10,7 @@ constexpr unsigned kBeginRequest = 1;
 constexpr unsigned kParams = 4;
 constexpr unsigned kStdin = 5;
 constexpr unsigned kResponder = 1;
+constexpr unsigned kAuthorizer = 2;
 
 struct Header {
   unsigned version, type, request_id;
@@ -41,6 +42,7 @@ Inspection inspect(std::string_view bytes) {
   constexpr Inspection kBroken{Arrival::kBroken, 0};
   unsigned expected = kBeginRequest;
   unsigned request_id = 0;
+  unsigned role = 0;
   std::size_t params_bytes = 0;
   std::size_t body_bytes = 0;
   while (bytes.size() >= kHeaderBytes) {
@@ -57,14 +59,18 @@ Inspection inspect(std::string_view bytes) {
     bytes.remove_prefix(record_bytes);
     switch (expected) {
       case kBeginRequest:
-        if (content.size() != 8 || big_endian_16(content, 0) != kResponder) return kBroken;
+        if (content.size() != 8) return kBroken;
+        role = big_endian_16(content, 0);
+        if (role != kResponder && role != kAuthorizer) return kBroken;
         request_id = header.request_id;
         expected = kParams;
         break;
       case kParams:
         params_bytes += content.size();
         if (params_bytes > kMaxParamsBytes) return kBroken;
-        if (content.empty()) expected = kStdin;
+        if (!content.empty()) break;
+        if (role == kAuthorizer) return {Arrival::kAuthorizer, 0};
+        expected = kStdin;
         break;
       default:
         body_bytes += content.size();

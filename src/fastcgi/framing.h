@@ -20,6 +20,9 @@ enum class Arrival {
   kComplete,
   /// All parameters are here, but more body than is allowed.
   kBodyTooLarge,
+  /// All parameters of a request for an authorizer, which has no body. What is behind them is not
+  /// looked at, must not be read, and makes the connection useless for another request.
+  kAuthorizer,
   /// Not a request that this program serves; the connection can only be closed.
   kBroken,
 };
@@ -30,7 +33,9 @@ struct Inspection {
 };
 
 /// Looks at what a connection has sent and nobody has read yet. FastCGI 1.0, sections 3.3 and 5.1
-/// to 5.3: BEGIN_REQUEST for a responder, PARAMS up to an empty one, STDIN up to an empty one.
+/// to 5.3: BEGIN_REQUEST for a responder, PARAMS up to an empty one, STDIN up to an empty one. For
+/// an authorizer (section 6.3) the request ends with the parameters; lighttpd sends an empty STDIN
+/// after them, Apache sends none.
 Inspection inspect(std::string_view bytes);
 
 }  // namespace userbin::fastcgi

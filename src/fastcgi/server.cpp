@@ -37,7 +37,7 @@ struct Server::Connection {
   Server& server;
   Exchange exchange;
   bool is_watched = false;
-  bool has_unread_body = false;
+  bool is_read_in_part = false;
   http::Request request;
   base::Task<http::Response> answer;
 };
@@ -167,10 +167,11 @@ void Server::resume_one() {
 }
 
 void Server::on_readable(Connection& connection) {
-  const Inspection inspection = peek(connection.exchange.fd());
-  switch (inspection.arrival) {
-    case Arrival::kComplete: return serve(connection, inspection.body_bytes, false);
-    case Arrival::kBodyTooLarge: return serve(connection, 0, true);
+  const Inspection found = peek(connection.exchange.fd());
+  switch (found.arrival) {
+    case Arrival::kComplete:
+    case Arrival::kBodyTooLarge:
+    case Arrival::kAuthorizer: return serve(connection, found);
     case Arrival::kNothing: return await_request(connection);
     case Arrival::kIncomplete:
       return waiting_room_->enter(&connection, connection.exchange.fd(),
@@ -179,12 +180,11 @@ void Server::on_readable(Connection& connection) {
   }
 }
 
-void Server::serve(Connection& connection, std::size_t body_bytes, bool body_too_large) {
+void Server::serve(Connection& connection, const Inspection& found) {
   ++in_progress_;
-  connection.has_unread_body = body_too_large;
+  connection.is_read_in_part = found.arrival != Arrival::kComplete;
   connection.request = {};
-  if (!connection.exchange.read(connection.request, body_bytes, body_too_large,
-                                options_.extra_params)) {
+  if (!connection.exchange.read(connection.request, found, options_.extra_params)) {
     close(connection);
     return request_ended();
   }
@@ -215,7 +215,7 @@ void Server::finish(Connection& connection) {
     spdlog::error("a request ended without an answer: {}", error.what());
   }
   connection.answer = {};
-  if (connection.has_unread_body) {
+  if (connection.is_read_in_part) {
     ::shutdown(connection.exchange.fd(), SHUT_WR);
     waiting_room_->enter(&connection, connection.exchange.fd(), WaitingRoom::For::kPeerToClose);
   } else if (keep) {

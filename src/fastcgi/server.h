@@ -17,6 +17,7 @@
 #include "base/executor.h"
 #include "base/task.h"
 #include "base/unique_fd.h"
+#include "fastcgi/framing.h"
 #include "fastcgi/listener.h"
 #include "fastcgi/waiting_room.h"
 #include "http/router.h"
@@ -68,7 +69,7 @@ class Server final : public base::Executor {
   void listen_again();
   void resume_one();
   void on_readable(Connection& connection);
-  void serve(Connection& connection, std::size_t body_bytes, bool body_too_large);
+  void serve(Connection& connection, const Inspection& found);
   static void on_done(void* connection) noexcept;
   void finish(Connection& connection);
   void await_request(Connection& connection);

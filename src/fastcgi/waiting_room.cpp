@@ -105,7 +105,8 @@ void WaitingRoom::look_at(void* id) {
     case Arrival::kNothing:
     case Arrival::kIncomplete: return;
     case Arrival::kComplete:
-    case Arrival::kBodyTooLarge: return leave(id, Verdict::kReady);
+    case Arrival::kBodyTooLarge:
+    case Arrival::kAuthorizer: return leave(id, Verdict::kReady);
     case Arrival::kBroken: return leave(id, Verdict::kGone);
   }
 }

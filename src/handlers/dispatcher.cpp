@@ -6,6 +6,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "handlers/authorizer.h"
 #include "handlers/common.h"
 #include "handlers/routes.h"
 #include "http/body.h"
@@ -75,8 +76,9 @@ void log_answer(const Request& request, const Response& response, int status,
                      : is_news  ? spdlog::level::info
                                 : spdlog::level::debug;
   spdlog::log(level, "{} {} {}{}{}{}{} client={} id={}", base::escape_for_log(request.method, 16),
-              base::escape_for_log(request.path), status, response.error_code.empty() ? "" : " ",
-              response.error_code, cause.empty() ? "" : ": ", base::escape_for_log(cause, 512),
+              base::escape_for_log(request.is_authorizer ? kVerifyPath : request.path), status,
+              response.error_code.empty() ? "" : " ", response.error_code,
+              cause.empty() ? "" : ": ", base::escape_for_log(cause, 512),
               base::escape_for_log(request.remote_address, 64), base::escape_for_log(id, 64));
 }
 
@@ -107,8 +109,9 @@ base::Task<Response> Dispatcher::answer(const Request& request) const {
 
   const int status = response.status;
   const http::Router::Match match = router_.find(request.method, request.path);
-  const bool is_verification = request.path == kVerifyPath;
-  if (is_verification && status != 200 && status != 403) {
+  if (request.is_authorizer) {
+    response = authorizer_response(request, response);
+  } else if (request.path == kVerifyPath && status != 200 && status != 403) {
     // nginx takes any other status for its own failure; what cannot be verified is not let in.
     if (status != 401) response = login_required(services_, request);
   } else if (http::is_browser_form(request)) {
@@ -121,6 +124,8 @@ base::Task<Response> Dispatcher::answer(const Request& request) const {
 
   const std::string id = request_id_of(request);
   log_answer(request, response, status, cause, id);
+  // Apache would add what comes with a 200 to the page that it serves.
+  if (request.is_authorizer && status == 200) co_return response;
   response.headers.emplace_back("Cache-Control", "no-store");
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   response.headers.emplace_back("X-Request-Id", id);
@@ -136,8 +141,8 @@ base::Task<Response> Dispatcher::route(const Request& request, std::string& caus
   if (const auto code = http::error_code_of(request.refused_by_nginx)) {
     throw http::RequestRefused(*code, "refused by nginx");
   }
-  if (request.path == kVerifyPath) {
-    // nginx asks with the method of the request that it protects; nothing is changed by asking.
+  if (request.is_authorizer || request.path == kVerifyPath) {
+    // A web server asks with the method of the request that it protects; asking changes nothing.
     co_return co_await router_.find("GET", kVerifyPath).route->handler(request);
   }
   const http::Router::Match match = router_.find(request.method, request.path);

@@ -7,6 +7,8 @@
 namespace userbin::http {
 
 struct Request {
+  /// A web server asks whether it may serve this request itself (FastCGI's Authorizer role).
+  bool is_authorizer = false;
   std::string method;
   /// Decoded and normalised by nginx, relative to where the worker is mounted: "/login".
   std::string path;

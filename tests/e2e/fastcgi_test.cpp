@@ -203,7 +203,7 @@ TEST_CASE("what is no FastCGI closes the connection and harms nobody") {
   Site site;
   const std::string rubbish = GENERATE(
       std::string("GET / HTTP/1.1\r\n\r\n"), std::string(64, '\0'), std::string(300'000, '\xFF'),
-      fastcgi_begin(true, 2) + fastcgi_params({{"DOCUMENT_URI", "/healthz"}}),
+      fastcgi_begin(true, 3) + fastcgi_params({{"DOCUMENT_URI", "/healthz"}}),
       fastcgi_record(9, std::string(8, 'x'), 0), fastcgi_params({{"A", "B"}}));
   {
     RawConnection connection(site.socket());

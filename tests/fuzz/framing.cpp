@@ -15,8 +15,9 @@ void must(bool holds) {
   if (!holds) std::abort();
 }
 
-/// How much is in the records of one type, by a reader that knows no rules.
-std::size_t content_bytes(std::string_view bytes, char type) {
+/// How much is in the records of one type, by a reader that knows no rules. `end` is a record of
+/// its type without content that ends the reading.
+std::size_t content_bytes(std::string_view bytes, char type, char end = 0) {
   std::size_t sum = 0;
   while (!bytes.empty()) {
     const auto byte = [&](std::size_t i) -> std::size_t {
@@ -26,6 +27,7 @@ std::size_t content_bytes(std::string_view bytes, char type) {
     const std::size_t content = byte(4) << 8 | byte(5);
     if (bytes[1] == type) sum += content;
     must(bytes.size() >= 8 + content + byte(6));
+    if (bytes[1] == end && content == 0) return sum;
     bytes.remove_prefix(8 + content + byte(6));
   }
   return sum;
@@ -44,7 +46,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case Arrival::kComplete:
       must(content_bytes(bytes, 5) == found.body_bytes);
       must(content_bytes(bytes, 4) <= kMaxParamsBytes);
+      must(bytes[9] == 1);
       must(inspect(bytes + 'x').arrival == Arrival::kBroken);
+      break;
+    case Arrival::kAuthorizer:
+      must(bytes[9] == 2 && found.body_bytes == 0);
+      must(content_bytes(bytes, 4, 4) <= kMaxParamsBytes);
+      must(inspect(bytes + 'x').arrival == Arrival::kAuthorizer);
       break;
     case Arrival::kBodyTooLarge:
     case Arrival::kBroken:

@@ -110,9 +110,10 @@ TEST_CASE("what is no request that is served here is broken", "[framing]") {
       record(kBegin, big_endian_16(1) + "\1\0\0\0\0\0"s, 0, 1, 0),  // version 0
       record(kBegin, big_endian_16(1) + "\1\0\0\0\0\0"s, 0, 1, 2),  // version 2
       begin(0),
-      begin(2),
       begin(3),
       begin(0x0101),  // another role
+      begin(0x0201),
+      begin(0x0102),
       record(kBegin, ""),
       record(kBegin, "\0\1"s),                    // too short
       record(kBegin, "\0\1\0\0\0\0\0\0\0"s),      // too long
@@ -141,6 +142,44 @@ TEST_CASE("what is no request that is served here is broken", "[framing]") {
       "\x16\x03\x01\x02\x00\x01\x00\x01"s,                               // TLS
   }));
   CHECK(arrival_of(bytes) == Arrival::kBroken);
+}
+
+TEST_CASE("an authorizer's request is there with the end of its parameters", "[framing]") {
+  const auto most = GENERATE(values<std::size_t>({1, 7, 65'535}));
+  const std::string bytes = begin(2) + stream(kParams, "parameters", most, 3);
+  const Inspection found = inspect(bytes);
+  CHECK(found.arrival == Arrival::kAuthorizer);
+  CHECK(found.body_bytes == 0);
+  for (std::size_t length = 1; length < bytes.size(); ++length) {
+    CAPTURE(length);
+    CHECK(arrival_of(bytes.substr(0, length)) == Arrival::kIncomplete);
+  }
+}
+
+TEST_CASE("nothing that follows an authorizer's parameters changes what they are", "[framing]") {
+  const auto more = GENERATE(values<std::string>(
+      {"x", "\0"s, record(kStdin, ""), stream(kStdin, "body"), record(kStdin, "").substr(0, 4),
+       stream(kStdin, std::string(kMaxBodyBytes + 1, 'b')), begin(1), request("b"),
+       std::string(kMaxRequestBytes, '\0')}));
+  const Inspection found = inspect(begin(2) + stream(kParams, "p") + more);
+  CHECK(found.arrival == Arrival::kAuthorizer);
+  CHECK(found.body_bytes == 0);
+}
+
+TEST_CASE("an authorizer's parameters have the limits of any", "[framing]") {
+  const auto [size, arrival] = GENERATE(table<std::size_t, Arrival>({
+      {kMaxParamsBytes, Arrival::kAuthorizer},
+      {kMaxParamsBytes + 1, Arrival::kBroken},
+  }));
+  CHECK(arrival_of(begin(2) + stream(kParams, std::string(size, 'p'))) == arrival);
+}
+
+TEST_CASE("an authorizer's request without parameters' end is broken by anything else",
+          "[framing]") {
+  const auto more =
+      GENERATE(values<std::string>({begin(1), begin(2), record(kStdin, ""), record(kAbort, ""),
+                                    record(kParams, "", 0, 2), record(kParams, "", 0, 1, 0)}));
+  CHECK(arrival_of(begin(2) + record(kParams, "p") + more) == Arrival::kBroken);
 }
 
 TEST_CASE("a request's id may be any but 0", "[framing]") {
