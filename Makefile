@@ -45,7 +45,7 @@ SIMULATION   := $(wildcard tests/simulation/*.cpp) tests/support/fake_sync_store
 objects       = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
 
 CATCH_LIBS := $(if $(wildcard /usr/include/catch2/catch_all.hpp),-lCatch2)
-FORMATTED     = $(sort $(wildcard src/*.cpp src/*/*.cpp src/*/*.h tests/*/*.cpp tests/*/*.h tests/*/*/*.cpp tests/*/*/*.h))
+FORMATTED     = $(sort $(wildcard nginx/example/*.cpp src/*.cpp src/*/*.cpp src/*/*.h tests/*/*.cpp tests/*/*.h tests/*/*/*.cpp tests/*/*/*.h))
 BENCHES      := $(wildcard tests/bench/*.cpp)
 FUZZERS      := $(patsubst tests/fuzz/%.cpp,$(BUILD)/%,$(wildcard tests/fuzz/*.cpp))
 LIBRARY := $(BUILD)/libuserbin.a
@@ -55,9 +55,10 @@ E2E     := $(BUILD)/e2e_tests
 BENCH   := $(BUILD)/bench
 SIMULATE := $(BUILD)/simulate
 EMULATOR := $(BUILD)/jsonbin_emulator
+EXAMPLE := $(BUILD)/example_application
 
 .PHONY: all release debug
-all: $(PROGRAM)
+all: $(PROGRAM) $(EXAMPLE)
 
 ## release          build build/release/userbin (likewise debug)
 release debug:
@@ -161,7 +162,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .PHONY: tests fuzzers syntax
-tests: $(PROGRAM) $(EMULATOR) $(UNIT) $(E2E) $(SIMULATE)
+tests: $(PROGRAM) $(EXAMPLE) $(EMULATOR) $(UNIT) $(E2E) $(SIMULATE)
 fuzzers: $(FUZZERS)
 # Everything through the compiler without code, for its warnings: make CXX=clang++ syntax
 syntax: $(patsubst %.cpp,build/syntax-$(notdir $(CXX))/%.ok,$(filter %.cpp,$(FORMATTED)))
@@ -176,11 +177,12 @@ $(E2E): $(call objects,$(E2E_TESTS) $(SUPPORT)) $(LIBRARY)
 $(BENCH): $(call objects,$(BENCHES)) $(LIBRARY)
 $(SIMULATE): $(call objects,$(SIMULATION)) $(LIBRARY)
 $(EMULATOR): $(call objects,$(EMULATION) tests/support/jsonbin_emulator/main.cpp) $(LIBRARY)
+$(EXAMPLE): $(BUILD)/nginx/example/application.o
 $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
 $(UNIT) $(E2E): LDLIBS += $(CATCH_LIBS)
 $(FUZZERS): override LDFLAGS += -fsanitize=fuzzer
 
-$(PROGRAM) $(UNIT) $(E2E) $(BENCH) $(SIMULATE) $(EMULATOR) $(FUZZERS):
+$(PROGRAM) $(EXAMPLE) $(UNIT) $(E2E) $(BENCH) $(SIMULATE) $(EMULATOR) $(FUZZERS):
 	@echo "  LINK $@"
 	@$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -32,7 +32,8 @@ class LiveCheck {
   LiveCheck(Prober& prober, std::string target) : prober_(prober), target_(std::move(target)) {}
 
   LiveReport run(const std::optional<LiveLogin>& login) {
-    const ProbeAnswer plain = send({.target = target_});
+    // As a browser, which is sent to the login page.
+    const ProbeAnswer plain = send({.target = target_, .headers = {"Accept: text/html"}});
     if (plain.status == 0) throw LiveCheckError("the site does not answer: " + plain.body);
     if (is_success(plain.status)) {
       report({.target = target_}, plain);

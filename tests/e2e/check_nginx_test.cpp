@@ -14,7 +14,7 @@ using userbin::base::UniqueFd;
 namespace {
 
 const std::string kPassword = "seven green lanterns";
-const std::string kPage = "root $userbin_www; try_files /index.html =404;";
+const std::string kPage = "root $userbin_www; try_files /register.html =404;";
 const std::string kGuard =
     "auth_request /verify; auth_request_set $userbin_login $upstream_http_location; "
     "error_page 401 = @userbin_login;";
@@ -212,7 +212,7 @@ TEST_CASE("a place that is mended as advised keeps people out, in a real nginx")
                                 "try_files /none @page; }\nlocation @page { return 200 secret; }\n"
                                 "location /rewrite/ { " +
                                 kGuard +
-                                "root $userbin_www; rewrite ^ /index.html break; }\n"
+                                "root $userbin_www; rewrite ^ /register.html break; }\n"
                                 "location ^~ /m/ { " +
                                 kGuard + kPage + "}\nlocation ~ ^/m/.+\\.css$ { " + kPage +
                                 "}\n"
@@ -227,7 +227,7 @@ TEST_CASE("a place that is mended as advised keeps people out, in a real nginx")
   register_alice(site);
   for (const char* path : {"/return/", "/rewrite/", "/m/a.css"}) {
     CAPTURE(path);
-    CHECK(status_of(site, path, false) == 303);
+    CHECK(status_of(site, path, false) == 401);
     CHECK(status_of(site, path, true) == 200);
   }
   for (const char* path : {"/admin/", "/admin/x"}) CHECK(status_of(site, path, true) == 403);

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <poll.h>
 #include <stdexcept>
@@ -53,7 +54,15 @@ Site::Site(const Options& options) : options_(options), port_(free_port()) {
   std::string config = read_file(state + "/nginx/example.conf");
   config.insert(config.find("location /  "), options_.locations);
   write_file(state + "/nginx/example.conf", config);
+  for (const Edit& each : options_.edits) edit(each);
   if (options_.start_worker) start_worker();
+  if (options_.start_application) {
+    const std::string program =
+        std::filesystem::path(userbin_program()).replace_filename("example_application");
+    const std::string listen = state + "/application.sock";
+    application_ = std::make_unique<Process>(std::vector{program, listen});
+    wait_until("the application listens", [&] { return std::filesystem::exists(listen); });
+  }
   std::vector<std::string> command = {
       "/usr/sbin/nginx",         "-p", state, "-c", state + "/nginx/example.conf", "-e",
       state + "/nginx-error.log"};
@@ -79,6 +88,21 @@ Site::~Site() {
       FAIL_CHECK(error.what());
     }
   }
+}
+
+void Site::edit(const Edit& edit) const {
+  const std::string path = folder_.file("nginx/" + edit.file);
+  std::string text = read_file(path);
+  auto at = text.find(edit.from);
+  if (at == std::string::npos) throw std::runtime_error(path + " has no " + edit.from);
+  std::string to = edit.to;
+  for (auto state = to.find("STATE"); state != std::string::npos; state = to.find("STATE")) {
+    to.replace(state, 5, folder_.path().string());
+  }
+  for (; at != std::string::npos; at = text.find(edit.from, at + to.size())) {
+    text.replace(at, edit.from.size(), to);
+  }
+  write_file(path, text);
 }
 
 void Site::start_worker() {

@@ -22,6 +22,11 @@ extern const std::vector<std::string> kCheapHashing;
 /// state in a temporary folder. Both are stopped at the end of the scope.
 class Site {
  public:
+  /// In a file of nginx's, each `from` becomes `to`; there must be one. STATE in `to` is the
+  /// folder.
+  struct Edit {
+    std::string file, from, to;
+  };
   struct Options {
     std::vector<std::string> worker_flags = kCheapHashing;
     /// Where the worker is mounted: "" or "/auth".
@@ -29,6 +34,10 @@ class Site {
     bool start_worker = true;
     /// More locations for the site's server block.
     std::string locations = "";
+    /// Changes to nginx's files.
+    std::vector<Edit> edits = {};
+    /// The example's application, behind /members/, /staff/ and /api/.
+    bool start_application = false;
   };
   explicit Site(const Options& options);
   Site() : Site(Options()) {}
@@ -46,10 +55,12 @@ class Site {
   Process& worker() { return *worker_; }
 
  private:
+  void edit(const Edit& edit) const;
   const Options options_;
   TemporaryFolder folder_;
   int port_;
   std::unique_ptr<Process> worker_;
+  std::unique_ptr<Process> application_;
   std::unique_ptr<Process> nginx_;
 };
 
