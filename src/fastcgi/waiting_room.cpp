@@ -62,9 +62,9 @@ void WaitingRoom::run() {
   for (;;) {
     const int count = epoll_wait(epoll_.get(), events.data(), events.size(), next_look());
     for (int i = 0; i < count; ++i) {
-      void* id = events[static_cast<std::size_t>(i)].data.ptr;
-      if (id != nullptr) {
-        look_at(id);
+      const epoll_event& event = events[static_cast<std::size_t>(i)];
+      if (event.data.ptr != nullptr) {
+        look_at(event.data.ptr, (event.events & (EPOLLRDHUP | EPOLLHUP)) != 0);
         continue;
       }
       eventfd_t ignored = 0;
@@ -89,7 +89,7 @@ int WaitingRoom::next_look() {
   return guests_.empty() ? -1 : kExpireEveryMs;
 }
 
-void WaitingRoom::look_at(void* id) {
+void WaitingRoom::look_at(void* id, bool has_ended) {
   Guest guest;
   {
     const std::lock_guard lock(mutex_);
@@ -103,7 +103,9 @@ void WaitingRoom::look_at(void* id) {
   }
   switch (peek(guest.fd).arrival) {
     case Arrival::kNothing:
-    case Arrival::kIncomplete: return;
+    case Arrival::kIncomplete:
+      if (has_ended) leave(id, Verdict::kGone);
+      return;
     case Arrival::kComplete:
     case Arrival::kBodyTooLarge:
     case Arrival::kAuthorizer: return leave(id, Verdict::kReady);

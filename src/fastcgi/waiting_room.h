@@ -18,6 +18,7 @@ namespace userbin::fastcgi {
 class WaitingRoom {
  public:
   enum class For {
+    /// Until all of it is there, or the peer has ended without it.
     kRestOfRequest,
     /// What arrives is thrown away, until the peer closes: closing first would destroy an answer
     /// that is still on its way (RFC 9112, section 9.6).
@@ -44,7 +45,8 @@ class WaitingRoom {
   bool is_stopping();
   /// In milliseconds, for epoll_wait: for ever while there is nobody whose time could run out.
   int next_look();
-  void look_at(void* id);
+  /// `has_ended`: the peer sends nothing more than what is there.
+  void look_at(void* id, bool has_ended);
   void expire();
   void leave(void* id, Verdict verdict);
 
