@@ -117,16 +117,17 @@ bench:
 	@tests/bench/run
 	@tests/bench/bin
 
-## fuzz             libFuzzer on what comes from outside [SECONDS=60 for each target]
+## fuzz             libFuzzer on what comes from outside [SECONDS=60 for each] [TARGETS="verify merge ..."]
 .PHONY: fuzz
-SECONDS_EACH = $(or $(SECONDS),60)
+fuzz: SECONDS ?= 60
+fuzz: TARGETS ?= $(notdir $(FUZZERS))
 fuzz:
 	@tools/install-packages fuzz
 	@$(MAKE) --no-print-directory -j2 VARIANT=fuzz CXX=clang++ fuzzers
-	@set -e; for fuzzer in $(FUZZERS:$(BUILD)/%=build/fuzz/%); do \
-	  echo "== $$fuzzer for $(SECONDS_EACH) s"; mkdir -p $$fuzzer.corpus; \
-	  $$fuzzer -max_total_time=$(SECONDS_EACH) -print_final_stats=0 -verbosity=0 $$fuzzer.corpus tests/fuzz/corpus/$$(basename $$fuzzer); \
-	done
+	@failed=; for target in $(TARGETS); do \
+	  echo "== $$target, for $(SECONDS) s"; \
+	  tools/run-fuzzer $$target $(SECONDS) || failed="$$failed $$target"; \
+	done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 ## tidy             clang-tidy over src
 .PHONY: tidy
@@ -178,7 +179,7 @@ $(BENCH): $(call objects,$(BENCHES)) $(LIBRARY)
 $(SIMULATE): $(call objects,$(SIMULATION)) $(LIBRARY)
 $(EMULATOR): $(call objects,$(EMULATION) tests/support/jsonbin_emulator/main.cpp) $(LIBRARY)
 $(EXAMPLE): $(BUILD)/nginx/example/application.o
-$(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
+$(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(call objects,tests/support/fake_sync_store.cpp) $(LIBRARY)
 $(UNIT) $(E2E): LDLIBS += $(CATCH_LIBS)
 $(FUZZERS): override LDFLAGS += -fsanitize=fuzzer
 
