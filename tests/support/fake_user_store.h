@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "store/user_store.h"
 #include "support/fault.h"
@@ -13,12 +15,20 @@ namespace userbin::test {
 class FakeUserStore final : public store::UserStore {
  public:
   Fault fault;
+  /// What happens once, when the next find() has read and before it returns; it may
+  /// call this store. Set while no other thread calls.
+  std::function<void()> after_find;
 
   std::optional<store::StoredUser> find(std::string_view key) override {
     fault.on_read();
-    const std::lock_guard lock(mutex_);
-    const auto found = users_.find(key);
-    return found == users_.end() ? std::nullopt : std::optional(found->second);
+    std::optional<store::StoredUser> found;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto at = users_.find(key);
+      if (at != users_.end()) found = at->second;
+    }
+    if (after_find) std::exchange(after_find, nullptr)();
+    return found;
   }
 
   bool insert(const store::User& user) override {

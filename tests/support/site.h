@@ -38,6 +38,8 @@ class Site {
     std::vector<Edit> edits = {};
     /// The example's application, behind /members/, /staff/ and /api/.
     bool start_application = false;
+    /// The store of another site; empty: one of its own.
+    std::string store = "";
   };
   explicit Site(const Options& options);
   Site() : Site(Options()) {}
@@ -45,7 +47,9 @@ class Site {
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   std::string socket() const { return folder_.file("userbin.sock"); }
-  std::string store() const { return folder_.file("userbin.db"); }
+  std::string store() const {
+    return options_.store.empty() ? folder_.file("userbin.db") : options_.store;
+  }
   std::string log() const { return read_file(folder_.file("worker.log")); }
   std::string file(const std::string& name) const { return folder_.file(name); }
 

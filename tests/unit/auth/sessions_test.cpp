@@ -241,4 +241,36 @@ TEST_CASE("what is known in memory ends when it should") {
   }
 }
 
+TEST_CASE("a session that was seen costs one look at the store's version, and nothing else") {
+  SignedIn site;
+  const std::string token = site.begin();
+  site.changes.is_quiet = true;
+  REQUIRE(site.is_good(token));
+  site.users.fault.set(Fault::Hits::kEverything);
+  site.store.fault.set(Fault::Hits::kEverything);
+  site.changes.calls = 0;
+  for (int i = 1; i <= 10; ++i) {
+    CHECK(site.is_good(token));
+    CHECK(site.changes.calls == i);
+  }
+}
+
+TEST_CASE("what changes while it is read is not taken for what it was changed to") {
+  SignedIn site;
+  const std::string token = site.begin();
+  site.users.insert(store::User("Bob", "!", site.clock.now()));
+  const std::string bobs(site.sessions->begin("bob", kClient, false).token.reveal());
+  site.changes.is_quiet = true;
+  const bool is_seen_by_another = GENERATE(false, true);
+  site.users.after_find = [&] {
+    site.set_disabled(true);
+    site.changes.note_change();
+    if (is_seen_by_another) CHECK(site.is_good(bobs));
+  };
+  CHECK(site.is_good(token));  // it was asked before the change
+  CHECK_FALSE(site.is_good(token));
+  CHECK(site.is_good(bobs));
+  CHECK_FALSE(site.is_good(token));
+}
+
 }  // namespace userbin::auth
