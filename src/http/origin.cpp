@@ -18,12 +18,12 @@ bool is_slash(char c) {
 }
 
 /// Whether two slashes have nothing, one dot or two dots between them.
-bool has_vanishing_segment(std::string_view target) {
-  for (std::size_t i = 0; i < target.size(); ++i) {
-    if (!is_slash(target[i])) continue;
+bool has_vanishing_segment(std::string_view path) {
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (!is_slash(path[i])) continue;
     std::size_t next = i + 1;
-    while (next < target.size() && next < i + 3 && target[next] == '.') ++next;
-    if (next < target.size() && is_slash(target[next])) return true;
+    while (next < path.size() && next < i + 3 && path[next] == '.') ++next;
+    if (next < path.size() && is_slash(path[next])) return true;
   }
   return false;
 }
@@ -51,7 +51,7 @@ bool is_safe_redirect(std::string_view target) {
     const auto byte = static_cast<unsigned char>(c);
     return byte < 0x21 || byte == 0x7F || c == '\\';
   });
-  return !has_odd_byte && !has_vanishing_segment(target);
+  return !has_odd_byte && !has_vanishing_segment(target.substr(0, target.find_first_of("?#")));
 }
 
 }  // namespace userbin::http

@@ -15,7 +15,8 @@ namespace userbin::http {
 bool is_cross_site(const Request& request, std::string_view public_origin);
 
 /// Whether `target`, decoded once, is a path on this site: browsers read "//", "/\" and what turns
-/// into them once dots and white space are removed as another host (CWE-601).
+/// into them once dots and white space are removed as another host (CWE-601). Behind '?' or '#'
+/// slashes are no path's any more.
 bool is_safe_redirect(std::string_view target);
 
 }  // namespace userbin::http

@@ -43,11 +43,12 @@ std::vector<std::string> segments_of(std::string_view path) {
   return segments;
 }
 
-/// `target` without white space and dot segments. Those of two dots may take the one before away,
-/// as in a browser (WHATWG URL, section 4.4), or just themselves, as in what cleans less well.
+/// The path of `target` without white space and dot segments. Those of two dots may take the one
+/// before away, as in a browser (WHATWG URL, section 4.4), or just themselves, as in what cleans
+/// less well.
 std::string simplified(std::string_view target, bool climb) {
   std::string bare;
-  for (const char c : target) {
+  for (const char c : target.substr(0, target.find_first_of("?#"))) {
     if (!is_space(c)) bare += c;
   }
   std::vector<std::string> kept;
