@@ -221,6 +221,13 @@ class Browser:
     def session_cookies(self):
         return [cookie for cookie in self.driver.get_cookies() if "userbin" in cookie["name"]]
 
+    def origins_of(self, locations):
+        """Where redirects of the site's login would lead; None if they are no addresses."""
+        return self.driver.execute_script(
+            "return arguments[0].map(location => {"
+            "  try { return new URL(location, arguments[1]).origin } catch { return null }})",
+            locations, self.origin + "/login")
+
     def console(self):
         """What was written to the console since the last call."""
         return [f"{entry['level']}: {entry['message']}"
@@ -283,6 +290,16 @@ class Outline(html.parser.HTMLParser):
 def url(path, **query):
     return path + ("?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
                    if query else "")
+
+
+def hostile_targets():
+    """All that tests/support/hostile_redirects.txt makes."""
+    parts = {"start": [], "slashes": [], "host": []}
+    for line in (ROOT / "tests/support/hostile_redirects.txt").read_text().splitlines():
+        if not line.startswith("#"):
+            kind, _, value = line.partition(" ")
+            parts[kind].append(urllib.parse.unquote(value))
+    return sorted({"".join(target) for target in itertools.product(*parts.values())})
 
 
 def setUpModule():
@@ -475,6 +492,24 @@ class PageTest(unittest.TestCase):
             browser.log_in(name, "not the password")
             self.assert_alert(browser)
             self.assertNotIn("evil", browser.where)
+
+    @with_script
+    def test_hundreds_of_hostile_targets_stay_on_the_site(self, browser):
+        form = {"username": site.new_user(), "password": PASSWORD}
+        person = {"Content-Type": FORM, "Accept": "text/html"}
+        targets = hostile_targets()
+        locations = []
+        for target in targets:
+            response, _ = site.ask("POST", "/login", urllib.parse.urlencode({**form, "rd": target}),
+                                   person)
+            locations.append(response.getheader("Location"))
+        self.assertGreaterEqual(len(targets), 500)
+        origins = browser.origins_of(locations)
+        self.assertEqual([pair for pair in zip(targets, locations, origins)
+                          if pair[2] != site.origin], [])
+        # The list is worth the name: without a check, many would lead away.
+        elsewhere = [origin for origin in browser.origins_of(targets) if origin != site.origin]
+        self.assertGreaterEqual(len(elsewhere), 250)
 
     @with_script
     def test_nothing_of_the_query_becomes_markup(self, browser):
