@@ -65,6 +65,9 @@ class Site:
             self._program, "serve", "--listen", f"unix:{state}/userbin.sock",
             "--store", f"{state}/userbin.db", "--log-file", f"{state}/userbin.log",
             "--hash-memory", "8", "--hash-passes", "1", "--allow-weak-hashing"])
+        self._spawn("application", [
+            pathlib.Path(self._program).with_name("example_application"),
+            f"{state}/application.sock"])
         self._spawn("nginx", [
             "/usr/sbin/nginx", "-p", state, "-c", f"{state}/nginx/example.conf",
             "-e", f"{state}/nginx-error.log",
@@ -79,7 +82,7 @@ class Site:
             time.sleep(0.05)
 
     def stop(self):
-        for name in ("nginx", "worker"):
+        for name in ("nginx", "application", "worker"):
             process = self._processes.pop(name, None)
             if process is None:
                 continue
@@ -129,7 +132,7 @@ class Site:
 class Browser:
     """A Chromium with a new profile, and what a person does with it."""
 
-    def __init__(self, origin, folder, script):
+    def __init__(self, origin, folder, script, cookies=True):
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         for argument in (
@@ -139,9 +142,10 @@ class Browser:
                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        if not script:
-            options.add_experimental_option(
-                "prefs", {"profile.managed_default_content_settings.javascript": 2})
+        blocked = [] if script else ["javascript"]
+        blocked += [] if cookies else ["cookies"]
+        options.add_experimental_option("prefs", {
+            f"profile.managed_default_content_settings.{what}": 2 for what in blocked})
         service = Service("/usr/bin/chromedriver", env={**os.environ, "HOME": folder})
         self.origin = origin
         try:
@@ -428,6 +432,70 @@ class PageTest(unittest.TestCase):
             self.assertEqual(browser.where, "/register")
             self.assertEqual([element.get_property("id") for element in
                               browser.all("input:invalid")], ["username"])
+
+    @with_and_without_script
+    def test_login_leads_to_exactly_the_page_asked_for(self, browser):
+        name = site.new_user()
+        for link in ("/members/", "/members/a%2Fb?c=d&e=%20f+g", "/members/%C3%A4?%E2%82%AC=%25"):
+            with self.subTest(link=link):
+                browser.forget()
+                browser.open(link)
+                self.assertEqual(browser.texts("h1"), ["Log in"])
+                browser.log_in(name, "not the password")
+                self.assert_alert(browser, "The user name or the password is wrong.")
+                browser.log_in(name)
+                self.assertEqual(browser.where, link)
+                self.assertIn(f"GET {link}\n", browser.find("body").text + "\n")
+                self.assertIn(f"REMOTE_USER={name}", browser.find("body").text)
+
+    @with_and_without_script
+    def test_who_lacks_the_role_is_told_so(self, browser):
+        browser.open("/staff/deep/page?a=b")
+        browser.log_in(site.new_user())
+        self.assertEqual(browser.where, "/staff/deep/page?a=b")
+        self.assertEqual(browser.texts("h1"), ["You may not see this page"])
+        self.assertEqual(browser.texts("main strong"), ["admin"])
+        browser.follow("Your account")
+        self.assertEqual(browser.where, "/account")
+
+    @with_and_without_script
+    def test_a_form_sent_after_the_session_is_over_can_be_sent_again(self, browser):
+        name = site.new_user()
+        browser.open("/login")
+        form = ('<form method=post action="%s/members/comment"><button>Send</button>'
+                '<textarea name=text>hello</textarea></form>' % site.origin)
+        frame = browser.driver.execute_cdp_cmd("Page.getFrameTree", {})["frameTree"]["frame"]["id"]
+        with browser.without_csp():
+            browser.driver.execute_cdp_cmd("Page.setDocumentContent", {
+                "frameId": frame, "html": form})
+            browser.press("Send")
+        self.assertEqual(browser.where, "/members/comment")
+        self.assertEqual(browser.texts("h1"), ["Not sent: you are logged out"])
+        first = browser.driver.current_window_handle
+        browser.driver.find_element(By.LINK_TEXT, "Log in").click()
+        browser.driver.switch_to.window(
+            next(tab for tab in browser.driver.window_handles if tab != first))
+        browser.log_in(name)
+        self.assertEqual(browser.where, "/account")
+        browser.driver.close()
+        browser.driver.switch_to.window(first)
+        with browser.leaving():
+            browser.driver.refresh()
+        self.assertIn("POST /members/comment", browser.find("body").text)
+        self.assertIn("bytes of body", browser.find("body").text)
+        self.assertNotIn("0 bytes of body", browser.find("body").text.replace("10 bytes", ""))
+
+    def test_a_browser_that_keeps_no_cookies_is_told_so(self):
+        with tempfile.TemporaryDirectory(prefix="userbin-", ignore_cleanup_errors=True) as folder:
+            browser = Browser(site.origin, folder, script=False, cookies=False)
+            try:
+                browser.open("/members/a?b=c")
+                self.assertEqual(browser.texts("[role=alert]"), [])
+                browser.log_in(site.new_user())
+                self.assertEqual(urllib.parse.urlsplit(browser.where).path, "/login")
+                self.assert_alert(browser, "Allow cookies for this site")
+            finally:
+                browser.driver.quit()
 
     @with_and_without_script
     def test_login_leads_back_to_where_one_was(self, browser):
@@ -725,7 +793,7 @@ class PageTest(unittest.TestCase):
                 self.assertEqual(response.getheader("X-Content-Type-Options"), "nosniff")
                 self.assertEqual(response.getheader("Cache-Control"), "no-store")
                 self.assertTrue(response.getheader("X-Request-Id"))
-        response, _ = site.ask("GET", "/account")
+        response, _ = site.ask("GET", "/account", headers={"Accept": "text/html"})
         self.assertEqual((response.status, response.getheader("Cache-Control")), (303, "no-store"))
 
         own = {"Origin": site.origin, "Sec-Fetch-Site": "same-origin"}

@@ -103,31 +103,31 @@ TEST_CASE("what takes a right away is seen by the very next request, at every wo
     int members;
   };
   const auto way = GENERATE(values<Way>({
-      {"logout", [](const Place& place) { place.log_out(place.first()); }, 303, 303},
-      {"logout at the other worker", [](const Place& place) { place.log_out(place.second()); }, 303,
-       303},
+      {"logout", [](const Place& place) { place.log_out(place.first()); }, 401, 401},
+      {"logout at the other worker", [](const Place& place) { place.log_out(place.second()); }, 401,
+       401},
       {"logout everywhere, by another session",
-       [](const Place& place) { place.log_out(place.first(), true); }, 303, 303},
+       [](const Place& place) { place.log_out(place.first(), true); }, 401, 401},
       {"logout everywhere, at the other worker",
-       [](const Place& place) { place.log_out(place.second(), true); }, 303, 303},
+       [](const Place& place) { place.log_out(place.second(), true); }, 401, 401},
       {"disabled by sqlite3",
        [](const Place& place) {
          place.sql("UPDATE users SET record = json_set(record, '$.disabled', json('true'));");
        },
-       303, 303},
+       401, 401},
       {"demoted by sqlite3",
        [](const Place& place) {
          place.sql("UPDATE users SET record = json_set(record, '$.role', 'user');");
        },
        403, 200},
-      {"removed by sqlite3", [](const Place& place) { place.sql("DELETE FROM users;"); }, 303, 303},
+      {"removed by sqlite3", [](const Place& place) { place.sql("DELETE FROM users;"); }, 401, 401},
       {"session removed by sqlite3", [](const Place& place) { place.sql("DELETE FROM sessions;"); },
-       303, 303},
-      {"disabled in the bin", [](const Place& place) { place.pull("disabled", true); }, 303, 303},
-      {"deleted in the bin", [](const Place& place) { place.pull("role", "deleted"); }, 303, 303},
+       401, 401},
+      {"disabled in the bin", [](const Place& place) { place.pull("disabled", true); }, 401, 401},
+      {"deleted in the bin", [](const Place& place) { place.pull("role", "deleted"); }, 401, 401},
       {"demoted in the bin", [](const Place& place) { place.pull("role", "user"); }, 403, 200},
       {"another password in the bin",
-       [](const Place& place) { place.pull("password", "eight red balloons"); }, 303, 303},
+       [](const Place& place) { place.pull("password", "eight red balloons"); }, 401, 401},
   }));
   CAPTURE(way.what);
   const Place place;
@@ -160,8 +160,8 @@ TEST_CASE("workers on one store agree on who is signed in after every login and 
     CHECK(Place::get(*here, "/members/", token) == 200);
     HttpClient client(there->url());
     REQUIRE(client.post_json("/logout", "{}", {"Authorization: Bearer " + token}).status == 200);
-    CHECK(Place::get(*here, "/members/", token) == 303);
-    CHECK(Place::get(*there, "/members/", token) == 303);
+    CHECK(Place::get(*here, "/members/", token) == 401);
+    CHECK(Place::get(*there, "/members/", token) == 401);
     std::swap(here, there);
   }
 }

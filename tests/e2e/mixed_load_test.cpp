@@ -140,7 +140,7 @@ class Visitor {
     const Answer me = client.get("/me", headers);
     expect(me.status == 401, "nobody", "/me", me);
     const Answer page = client.get("/app/", headers);
-    expect(page.status == 303, "nobody", "/app/", page);
+    expect(page.status == 401, "nobody", "/app/", page);
   }
 
   /// Posts the credentials of `name` until the worker has time for them.

@@ -128,7 +128,7 @@ TEST_CASE("hundreds of hostile places to go never lead away from the site") {
 
 TEST_CASE("a person who followed a link and had to log in lands where it led") {
   const Site site({.locations =
-                       "location /members/ { auth_request /verify;"
+                       "location /place/ { auth_request /verify;"
                        "auth_request_set $userbin_login $upstream_http_location;"
                        "error_page 401 = @userbin_login; add_header Asked-For $request_uri;"
                        "root $userbin_www; try_files /userbin.svg =404; }\n"});
@@ -159,13 +159,13 @@ TEST_CASE("a person who followed a link and had to log in lands where it led") {
       "long/" + std::string(900, 'a') + "?q=" + std::string(900, 'b'),
   };
   for (const std::string& link : links) {
-    const std::string path = "/members/" + link;
+    const std::string path = "/place/" + link;
     CAPTURE(path);
     HttpClient browser(site.url());
     const Answer refused = browser.get(path, kBrowser);
     CHECK(refused.status == 303);
     const std::string login = refused.header("Location");
-    CHECK(login.starts_with("/login?rd=/members/"));
+    CHECK(login.starts_with("/login?rd=/place/"));
     CHECK(browser.get(login, kBrowser).status == 200);
     const Answer mistaken = browser.post_form(login, "username=ada&password=wrong", kBrowser);
     CHECK(mistaken.status == 303);
