@@ -86,7 +86,9 @@ class Recorder {
     const UniqueFd connection(::accept(listener_.get(), nullptr, nullptr));
     const auto read = [&](std::size_t size) {
       std::string bytes(size, '\0');
-      if (::recv(connection.get(), bytes.data(), size, MSG_WAITALL) != static_cast<ssize_t>(size)) {
+      // To read nothing may wait for something.
+      if (size > 0 &&
+          ::recv(connection.get(), bytes.data(), size, MSG_WAITALL) != static_cast<ssize_t>(size)) {
         throw std::runtime_error("nginx sent no whole record");
       }
       return bytes;
