@@ -1,5 +1,9 @@
 #include "fastcgi/framing.h"
 
+#include <algorithm>
+#include <optional>
+#include <string>
+
 namespace userbin::fastcgi {
 
 namespace {
@@ -11,6 +15,7 @@ constexpr unsigned kParams = 4;
 constexpr unsigned kStdin = 5;
 constexpr unsigned kResponder = 1;
 constexpr unsigned kAuthorizer = 2;
+constexpr std::string_view kNoName("\0=", 2);
 
 struct Header {
   unsigned version, type, request_id;
@@ -31,6 +36,32 @@ Header header_at_front(std::string_view bytes) {
           .request_id = big_endian_16(bytes, 2),
           .content_bytes = big_endian_16(bytes, 4),
           .padding_bytes = byte_at(bytes, 6)};
+}
+
+/// What stands in the PARAMS records, one behind the other.
+std::string parameters_in(std::string_view bytes) {
+  std::string text;
+  while (bytes.size() >= kHeaderBytes) {
+    const Header header = header_at_front(bytes);
+    const bool is_params = header.type == kParams;
+    if (is_params && header.content_bytes == 0) break;
+    if (is_params) text += bytes.substr(kHeaderBytes, header.content_bytes);
+    bytes.remove_prefix(
+        std::min(bytes.size(), kHeaderBytes + header.content_bytes + header.padding_bytes));
+  }
+  return text;
+}
+
+/// Takes off a length, of one byte or, with the highest bit set, of four. nullopt if it is cut.
+std::optional<std::size_t> take_length(std::string_view& text) {
+  if (text.empty()) return std::nullopt;
+  const std::size_t size = byte_at(text, 0) < 0x80 ? 1 : 4;
+  if (text.size() < size) return std::nullopt;
+  const std::size_t length =
+      size == 1 ? byte_at(text, 0)
+                : std::size_t{big_endian_16(text, 0) & 0x7FFF} << 16 | big_endian_16(text, 2);
+  text.remove_prefix(size);
+  return length;
 }
 
 }  // namespace
@@ -81,6 +112,21 @@ Inspection inspect(std::string_view bytes) {
     }
   }
   return incomplete;
+}
+
+bool has_sound_parameters(std::string_view bytes) {
+  const std::string text = parameters_in(bytes);
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const auto name_bytes = take_length(rest);
+    const auto value_bytes = take_length(rest);
+    if (!name_bytes || !value_bytes || *name_bytes + *value_bytes > rest.size()) return false;
+    const std::string_view name = rest.substr(0, *name_bytes);
+    const std::string_view value = rest.substr(*name_bytes, *value_bytes);
+    if (name.find_first_of(kNoName) != name.npos || value.find('\0') != value.npos) return false;
+    rest.remove_prefix(*name_bytes + *value_bytes);
+  }
+  return true;
 }
 
 }  // namespace userbin::fastcgi

@@ -38,4 +38,9 @@ struct Inspection {
 /// after them, Apache sends none.
 Inspection inspect(std::string_view bytes);
 
+/// Whether the parameters at the beginning of `bytes`, which inspect() found to be all there, can
+/// be read by libfcgi, which believes what they say: names and values end within them (section
+/// 3.4), and hold nothing that would make others of them once they are "NAME=value" texts in C.
+bool has_sound_parameters(std::string_view bytes);
+
 }  // namespace userbin::fastcgi

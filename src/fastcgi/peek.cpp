@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <string_view>
 #include <sys/socket.h>
 
 namespace userbin::fastcgi {
@@ -13,7 +14,12 @@ Inspection peek(int fd) {
     return {errno == EAGAIN || errno == EINTR ? Arrival::kNothing : Arrival::kBroken, 0};
   }
   if (count == 0) return {Arrival::kBroken, 0};
-  return inspect({buffer.get(), static_cast<std::size_t>(count)});
+  const std::string_view bytes(buffer.get(), static_cast<std::size_t>(count));
+  const Inspection found = inspect(bytes);
+  const bool is_readable = found.arrival == Arrival::kComplete ||
+                           found.arrival == Arrival::kBodyTooLarge ||
+                           found.arrival == Arrival::kAuthorizer;
+  return is_readable && !has_sound_parameters(bytes) ? Inspection{Arrival::kBroken, 0} : found;
 }
 
 }  // namespace userbin::fastcgi

@@ -41,6 +41,12 @@ std::string request(const std::string& body) {
   return begin() + stream(kParams, "\x06\x03HTTPSXyes") + stream(kStdin, body);
 }
 
+/// A parameter, its lengths in one byte each.
+std::string parameter(const std::string& name, const std::string& value) {
+  return std::string{static_cast<char>(name.size()), static_cast<char>(value.size())} + name +
+         value;
+}
+
 Arrival arrival_of(const std::string& bytes) {
   return inspect(bytes).arrival;
 }
@@ -236,4 +242,40 @@ TEST_CASE("random bytes are never taken for a request", "[framing]") {
     CAPTURE(round);
     CHECK(arrival_of(bytes) != Arrival::kComplete);
   }
+}
+
+TEST_CASE("parameters whose names and values end within them are sound", "[framing]") {
+  const auto [content, most] = GENERATE(table<std::string, std::size_t>({
+      {"", 8},
+      {parameter("HTTPS", "on"), 65'535},
+      {parameter("HTTPS", "on") + parameter("A", ""), 1},
+      {parameter("", ""), 8},
+      {parameter("A", "b=c"), 8},
+      {"\x80\0\0\1\1Ab"s, 3},
+      {"\1\x80\0\1\0A"s + std::string(256, 'b'), 65'535},
+      {std::string(60'000, '\0'), 65'535},  // many that are empty
+  }));
+  CAPTURE(content.size(), most);
+  const std::string params = stream(kParams, content, most, 5);
+  CHECK(has_sound_parameters(begin() + params + stream(kStdin, "\x7F\x7F"s)));
+  CHECK(has_sound_parameters(begin(2) + params + "\x7F\x7F"s));
+}
+
+TEST_CASE("parameters that libfcgi would read wrongly are not sound", "[framing]") {
+  const auto content = GENERATE(values<std::string>({
+      "\1"s,                                 // no second length
+      "\x80\0\0"s,                           // a length that is cut
+      "\1\x80\0"s,                           //
+      "\1\1A"s,                              // a value that is cut
+      parameter("A", "b") + "\4\4ab"s,       //
+      "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFFx"s,  // lengths whose sum is no int
+      "\xFF\xFF\xFF\xFF\0A"s,                //
+      "\xF8\xFC\xAD\xBA\xAE\xAA\xBA\xACx"s,  //
+      parameter("A\0B"s, "c"),               // no '=' in the text that it becomes
+      parameter("A=", "b"),                  // another name
+      parameter("A", "b\0c"s),               // another value
+  }));
+  CAPTURE(content);
+  CHECK_FALSE(has_sound_parameters(begin() + stream(kParams, content) + stream(kStdin, "")));
+  CHECK_FALSE(has_sound_parameters(begin(2) + stream(kParams, content, 1)));
 }

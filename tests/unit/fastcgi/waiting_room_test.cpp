@@ -77,6 +77,13 @@ TEST_CASE("a peer that ends with its request is answered all the same") {
   CHECK(visit.verdict() == WaitingRoom::Verdict::kReady);
 }
 
+TEST_CASE("a request whose parameters are not sound is not waited for, and not read") {
+  Visit visit(kBegin);
+  visit.enter(WaitingRoom::For::kRestOfRequest);
+  visit.send("\1\4\0\1\0\3\0\0\1\1A"s + kNoParams + kNoBody);
+  CHECK(visit.verdict() == WaitingRoom::Verdict::kGone);
+}
+
 TEST_CASE("what nobody reads is thrown away until its peer has ended") {
   Visit visit(std::string(1000, 'x'));
   visit.enter(WaitingRoom::For::kPeerToClose);
