@@ -81,6 +81,8 @@ Inspection inspect(std::string_view bytes) {
     if (header.version != kVersion || header.type != expected || header.request_id == 0)
       return kBroken;
     if (expected != kBeginRequest && header.request_id != request_id) return kBroken;
+    const bool may_be_padded = expected != kBeginRequest && header.content_bytes > 0;
+    if (header.padding_bytes > 0 && !may_be_padded) return kBroken;
     if (expected == kStdin && body_bytes + header.content_bytes > kMaxBodyBytes) {
       return {Arrival::kBodyTooLarge, 0};
     }

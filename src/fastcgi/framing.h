@@ -35,7 +35,8 @@ struct Inspection {
 /// Looks at what a connection has sent and nobody has read yet. FastCGI 1.0, sections 3.3 and 5.1
 /// to 5.3: BEGIN_REQUEST for a responder, PARAMS up to an empty one, STDIN up to an empty one. For
 /// an authorizer (section 6.3) the request ends with the parameters; lighttpd sends an empty STDIN
-/// after them, Apache sends none.
+/// after them, Apache sends none. Padding stands only behind content that is not empty, and not
+/// behind BEGIN_REQUEST: libfcgi would take any other for the next record. No web server sends it.
 Inspection inspect(std::string_view bytes);
 
 /// Whether the parameters at the beginning of `bytes`, which inspect() found to be all there, can

@@ -74,11 +74,20 @@ TEST_CASE("a request may come in many small records", "[framing]") {
   CHECK(found.body_bytes == 100);
 }
 
-TEST_CASE("a request whose last record has padding is complete after it", "[framing]") {
-  const std::string bytes =
-      begin() + record(kParams, "") + record(kStdin, "body", 4) + record(kStdin, "", 8);
-  CHECK(arrival_of(bytes) == Arrival::kComplete);
-  CHECK(arrival_of(bytes.substr(0, bytes.size() - 1)) == Arrival::kIncomplete);
+TEST_CASE("padding that libfcgi would take for a record breaks the connection", "[framing]") {
+  const std::string padded_begin = record(kBegin, "\0\1\0\0\0\0\0\0"s, 8);
+  const std::string no_params = record(kParams, "");
+  const auto bytes = GENERATE_COPY(values<std::string>({
+      padded_begin,
+      padded_begin + no_params + record(kStdin, ""),
+      begin() + record(kParams, "", 8),
+      begin() + record(kParams, "", 255) + record(kStdin, ""),
+      begin(2) + record(kParams, "", 1),
+      begin() + no_params + record(kStdin, "", 8),
+      begin() + no_params + record(kStdin, "body", 4) + record(kStdin, "", 1),
+      begin() + no_params + record(kStdin, "", 8).substr(0, 8),
+  }));
+  CHECK(arrival_of(bytes) == Arrival::kBroken);
 }
 
 TEST_CASE("a beginning of a request is incomplete, wherever it ends", "[framing]") {
