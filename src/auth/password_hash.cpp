@@ -4,7 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <optional>
+#include <limits>
 
 #include <sodium.h>
 
@@ -24,14 +24,16 @@ bool is_argon2(std::string_view hash) {
   return hash.starts_with("$argon2id$") || hash.starts_with("$argon2i$");
 }
 
-/// The number behind "name=" among a PHC string's parameters; 0 if there is none.
+/// The number behind "name=" among a PHC string's parameters; 0 if there is none, the greatest if
+/// it is greater.
 unsigned long parameter(std::string_view hash, std::string_view name) {
   const auto at = hash.find(name);
+  if (at == std::string_view::npos) return 0;
   unsigned long value = 0;
-  if (at != std::string_view::npos) {
-    std::from_chars(hash.data() + at + name.size(), hash.data() + hash.size(), value);
-  }
-  return value;
+  const auto read =
+      std::from_chars(hash.data() + at + name.size(), hash.data() + hash.size(), value);
+  return read.ec == std::errc::result_out_of_range ? std::numeric_limits<unsigned long>::max()
+                                                   : value;
 }
 
 }  // namespace
