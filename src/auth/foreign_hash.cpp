@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include <sodium.h>
 
+#include "auth/apr1_hash.h"
 #include "base/text.h"
 
 namespace userbin::auth {
@@ -148,13 +149,18 @@ std::optional<ScryptHash> parse_werkzeug_scrypt(std::string_view hash) {
   return ScryptHash{*n, *r, *p, std::string(parts[1]), *key};
 }
 
+bool has_sane_key(const std::string& key) {
+  return key.size() >= 16 && key.size() <= 64;
+}
+
+bool is_usable(const std::optional<Pbkdf2Hash>& hash) {
+  return hash && hash->iterations > 0 && hash->iterations <= kMaxPbkdf2Iterations &&
+         has_sane_key(hash->key) && EVP_get_digestbyname(hash->digest.c_str()) != nullptr;
+}
+
 bool verify_pbkdf2(const std::optional<Pbkdf2Hash>& hash, std::string_view password) {
-  if (!hash || hash->iterations == 0 || hash->iterations > kMaxPbkdf2Iterations ||
-      hash->key.size() < 16 || hash->key.size() > 64) {
-    return false;
-  }
+  if (!is_usable(hash)) return false;
   const EVP_MD* digest = EVP_get_digestbyname(hash->digest.c_str());
-  if (digest == nullptr) return false;
   std::string key(hash->key.size(), '\0');
   const int made = PKCS5_PBKDF2_HMAC(
       password.data(), static_cast<int>(password.size()), as_bytes(hash->salt),
@@ -170,11 +176,12 @@ bool is_sane_scrypt_cost(std::uint64_t n, std::uint64_t r, std::uint64_t p) {
          p <= kMaxBlocks / (n * r);
 }
 
+bool is_usable(const std::optional<ScryptHash>& hash) {
+  return hash && has_sane_key(hash->key) && is_sane_scrypt_cost(hash->n, hash->r, hash->p);
+}
+
 bool verify_scrypt(const std::optional<ScryptHash>& hash, std::string_view password) {
-  if (!hash || hash->key.size() < 16 || hash->key.size() > 64 ||
-      !is_sane_scrypt_cost(hash->n, hash->r, hash->p)) {
-    return false;
-  }
+  if (!is_usable(hash)) return false;
   std::string key(hash->key.size(), '\0');
   const int made = EVP_PBE_scrypt(password.data(), password.size(), as_bytes(hash->salt),
                                   hash->salt.size(), hash->n, hash->r, hash->p, 2 * kMaxScryptBytes,
@@ -182,10 +189,11 @@ bool verify_scrypt(const std::optional<ScryptHash>& hash, std::string_view passw
   return made == 1 && equal(key, hash->key);
 }
 
+constexpr std::string_view kDigits =
+    "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 /// A number in crypt(3)'s base64, the least significant digit first.
 std::optional<std::uint64_t> crypt_number(std::string_view digits) {
-  constexpr std::string_view kDigits =
-      "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   std::uint64_t value = 0;
   for (std::size_t i = digits.size(); i-- > 0;) {
     const auto at = kDigits.find(digits[i]);
@@ -237,41 +245,58 @@ bool verify_crypt(const std::string& hash, const base::SecretString& password) {
   return matches;
 }
 
+/// Whether behind the last '$' there are so many of crypt(3)'s digits.
+template <std::size_t kCount>
+bool is_whole_crypt(const std::string& hash) {
+  const std::string_view end = std::string_view(hash).substr(hash.rfind('$') + 1);
+  return end.size() == kCount && end.find_first_not_of(kDigits) == std::string_view::npos &&
+         is_sane_crypt_cost(hash);
+}
+
+template <auto parse>
+bool is_usable_kdf(const std::string& hash) {
+  return is_usable(parse(hash));
+}
+
+template <auto parse>
+bool verify_by_pbkdf2(const std::string& hash, const base::SecretString& password) {
+  return verify_pbkdf2(parse(hash), password.reveal());
+}
+
+template <auto parse>
+bool verify_by_scrypt(const std::string& hash, const base::SecretString& password) {
+  return verify_scrypt(parse(hash), password.reveal());
+}
+
+bool verify_apr1(const std::string& hash, const base::SecretString& password) {
+  const auto parts = split(hash, '$');
+  if (parts.size() != 4) return false;
+  const auto made = apr1_hash(password, parts[2]);
+  return made && equal(*made, hash);
+}
+
 struct Scheme {
   std::string_view prefix;
   bool (*verify)(const std::string& hash, const base::SecretString& password);
+  bool (*is_usable)(const std::string& hash);
 };
 
-constexpr auto kCrypt = verify_crypt;
-
 constexpr std::array kSchemes{
-    Scheme{"$2a$", kCrypt},
-    Scheme{"$2b$", kCrypt},
-    Scheme{"$2y$", kCrypt},
-    Scheme{"$5$", kCrypt},
-    Scheme{"$6$", kCrypt},
-    Scheme{"$7$", kCrypt},
-    Scheme{"$y$", kCrypt},
-    Scheme{"$scrypt$",
-           [](const std::string& hash, const base::SecretString& password) {
-             return verify_scrypt(parse_phc_scrypt(hash), password.reveal());
-           }},
-    Scheme{"scrypt:",
-           [](const std::string& hash, const base::SecretString& password) {
-             return verify_scrypt(parse_werkzeug_scrypt(hash), password.reveal());
-           }},
-    Scheme{"$pbkdf2",
-           [](const std::string& hash, const base::SecretString& password) {
-             return verify_pbkdf2(parse_phc_pbkdf2(hash), password.reveal());
-           }},
-    Scheme{"pbkdf2:",
-           [](const std::string& hash, const base::SecretString& password) {
-             return verify_pbkdf2(parse_werkzeug_pbkdf2(hash), password.reveal());
-           }},
-    Scheme{"pbkdf2_sha",
-           [](const std::string& hash, const base::SecretString& password) {
-             return verify_pbkdf2(parse_django_pbkdf2(hash), password.reveal());
-           }},
+    Scheme{"$2a$", verify_crypt, is_whole_crypt<53>},
+    Scheme{"$2b$", verify_crypt, is_whole_crypt<53>},
+    Scheme{"$2y$", verify_crypt, is_whole_crypt<53>},
+    Scheme{"$5$", verify_crypt, is_whole_crypt<43>},
+    Scheme{"$6$", verify_crypt, is_whole_crypt<86>},
+    Scheme{"$7$", verify_crypt, is_whole_crypt<43>},
+    Scheme{"$y$", verify_crypt, is_whole_crypt<43>},
+    Scheme{"$apr1$", verify_apr1, is_whole_crypt<22>},
+    Scheme{"$scrypt$", verify_by_scrypt<parse_phc_scrypt>, is_usable_kdf<parse_phc_scrypt>},
+    Scheme{"scrypt:", verify_by_scrypt<parse_werkzeug_scrypt>,
+           is_usable_kdf<parse_werkzeug_scrypt>},
+    Scheme{"$pbkdf2", verify_by_pbkdf2<parse_phc_pbkdf2>, is_usable_kdf<parse_phc_pbkdf2>},
+    Scheme{"pbkdf2:", verify_by_pbkdf2<parse_werkzeug_pbkdf2>,
+           is_usable_kdf<parse_werkzeug_pbkdf2>},
+    Scheme{"pbkdf2_sha", verify_by_pbkdf2<parse_django_pbkdf2>, is_usable_kdf<parse_django_pbkdf2>},
 };
 
 const Scheme* scheme_of(std::string_view hash) {
@@ -285,6 +310,11 @@ const Scheme* scheme_of(std::string_view hash) {
 
 bool is_known_foreign_hash(std::string_view hash) {
   return scheme_of(hash) != nullptr;
+}
+
+bool is_usable_foreign_hash(const std::string& hash) {
+  const Scheme* scheme = scheme_of(hash);
+  return scheme != nullptr && scheme->is_usable(hash);
 }
 
 bool verify_foreign_hash(const std::string& hash, const base::SecretString& password) {

@@ -24,6 +24,12 @@ bool is_argon2(std::string_view hash) {
   return hash.starts_with("$argon2id$") || hash.starts_with("$argon2i$");
 }
 
+bool is_base64(std::string_view text, std::size_t least) {
+  constexpr std::string_view kBase64 =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  return text.size() >= least && text.find_first_not_of(kBase64) == std::string_view::npos;
+}
+
 /// The number behind "name=" among a PHC string's parameters; 0 if there is none, the greatest if
 /// it is greater.
 unsigned long parameter(std::string_view hash, std::string_view name) {
@@ -34,6 +40,23 @@ unsigned long parameter(std::string_view hash, std::string_view name) {
       std::from_chars(hash.data() + at + name.size(), hash.data() + hash.size(), value);
   return read.ec == std::errc::result_out_of_range ? std::numeric_limits<unsigned long>::max()
                                                    : value;
+}
+
+bool has_bearable_cost(std::string_view hash) {
+  const unsigned long passes = parameter(hash, "t=");
+  return passes <= kMaxVerifiedPasses &&
+         is_bearable({parameter(hash, "m="), static_cast<unsigned>(passes)});
+}
+
+/// What a salt of 8 bytes and a key of 16 need at least (RFC 9106, section 3.1) is there, and the
+/// cost is bearable.
+bool is_usable_argon2(std::string_view hash) {
+  const auto key_at = hash.rfind('$');
+  const auto salt_at = hash.rfind('$', key_at - 1);
+  return is_base64(hash.substr(key_at + 1), 22) &&
+         is_base64(hash.substr(salt_at + 1, key_at - salt_at - 1), 11) &&
+         parameter(hash, "m=") >= 8 && parameter(hash, "t=") > 0 && parameter(hash, "p=") > 0 &&
+         has_bearable_cost(hash);
 }
 
 }  // namespace
@@ -67,13 +90,13 @@ bool is_known_hash(std::string_view hash) {
   return is_argon2(hash) || is_known_foreign_hash(hash);
 }
 
+bool is_usable_hash(const std::string& hash) {
+  return is_argon2(hash) ? is_usable_argon2(hash) : is_usable_foreign_hash(hash);
+}
+
 bool verify_password(const std::string& hash, const base::SecretString& password) {
   if (!is_argon2(hash)) return verify_foreign_hash(hash, password);
-  const unsigned long passes = parameter(hash, "t=");
-  if (passes > kMaxVerifiedPasses ||
-      !is_bearable({parameter(hash, "m="), static_cast<unsigned>(passes)})) {
-    return false;
-  }
+  if (!has_bearable_cost(hash)) return false;
   const std::string_view text = password.reveal();
   errno = 0;
   if (crypto_pwhash_str_verify(hash.c_str(), text.data(), text.size()) == 0) return true;

@@ -28,9 +28,13 @@ bool is_bearable(const HashCost& cost);
 std::string hash_password(const base::SecretString& password, const HashCost& cost);
 
 /// Whether verify_password() can check passwords against this hash: argon2id, argon2i, bcrypt,
-/// yescrypt, sha256-crypt, sha512-crypt, scrypt (PHC, "$7$", Werkzeug) and PBKDF2 (PHC, passlib,
-/// Werkzeug, Django).
+/// yescrypt, sha256-crypt, sha512-crypt, Apache's MD5 ("$apr1$"), scrypt (PHC, "$7$", Werkzeug) and
+/// PBKDF2 (PHC, passlib, Werkzeug, Django).
 bool is_known_hash(std::string_view hash);
+
+/// Whether it is known, whole by its look, and of a bearable cost: one that was cut off somewhere
+/// is known, but nobody can log in with it.
+bool is_usable_hash(const std::string& hash);
 
 /// Whether `password` is the one that was hashed. False for hashes of unknown schemes, broken ones
 /// and those that would cost more than any sane setting. Throws base::Overloaded if there is no

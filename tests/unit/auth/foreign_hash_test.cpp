@@ -32,6 +32,8 @@ TEST_CASE("a password verifies against its hash in every scheme that people brin
        "$6$saltsalt$G9wFFnnUFCPffgjGaIp8t6onbqx3zGbMIn93ecLfBFGJpBV3/"
        "0HPLZ17qYbjb.WJDtXbmuMlQ9NnvzVm"
        "s5ZXj."},
+      {"Apache's MD5", "$apr1$saltsalt$ZdO9ajrUOSz9es9I0fQZB."},
+      {"Apache's MD5", "$apr1$ab$oxgQF74Ii96vKJ6O26uvN/"},
       {"yescrypt", "$y$j75$abcdefghijklmnop$nV.iR3BaEQ7YCde0cPPwjq87psdEdo5Atjf2l7oW1m2"},
       {"yescrypt", "$y$j9T$abcdefghijklmnop$F7kfVk.oOhV81K9PnQ5GcZ31QaSOFBtNI3Y3euDcm9C"},
       {"scrypt, crypt(3)",
@@ -71,6 +73,7 @@ TEST_CASE("a password verifies against its hash in every scheme that people brin
   }));
   CAPTURE(scheme, hash);
   CHECK(is_known_foreign_hash(hash));
+  CHECK(is_usable_foreign_hash(hash));
   CHECK(verifies(hash, "correct horse battery"));
   CHECK_FALSE(verifies(hash, "correct horse batterx"));
   CHECK_FALSE(verifies(hash, "correct horse battery "));
@@ -82,7 +85,22 @@ TEST_CASE("a password verifies against its hash in every scheme that people brin
   for (std::size_t length = 0; length < end; length += 3) {
     CAPTURE(length);
     CHECK_FALSE(verifies(hash.substr(0, length), "correct horse battery"));
+    CHECK_FALSE(is_usable_foreign_hash(hash.substr(0, length)));
   }
+}
+
+// Made with `openssl passwd -apr1 -salt saltsalt`.
+TEST_CASE("Apache's MD5 verifies for passwords of any length, but not beyond what crypt(3) takes") {
+  const auto [hash, password] = GENERATE(Catch::Generators::table<std::string, std::string>({
+      {"$apr1$saltsalt$a8ml/vK5HEjiZ5oypDWA7/", ""},
+      {"$apr1$saltsalt$Q17bmANhIA7pctgRGqF/S0", "x"},
+      {"$apr1$saltsalt$8jYzg0TlBNOUMkIq5zJFw0", "p\u00E4ssw\u00F6rter \u5BC6\u7801"},
+      {"$apr1$saltsalt$P/rQQPKtxGlre3fbAfUq3.", "0123456789abcdef0123456789abcdef0123"},
+  }));
+  CAPTURE(hash);
+  CHECK(verifies(hash, password));
+  CHECK_FALSE(verifies(hash, password + "y"));
+  CHECK_FALSE(verifies(hash, std::string(513, 'x')));
 }
 
 TEST_CASE("hashes that others have published verify") {
@@ -138,6 +156,7 @@ TEST_CASE("a hash that would cost more than any sane setting verifies nothing, a
       "$pbkdf2-sha256$1000$8PHy8w$" + std::string(100'000, 'A'),
       "pbkdf2_sha256$4294967295$NaClsalt$" + kB64Key);
   CAPTURE(hash);
+  CHECK_FALSE(is_usable_foreign_hash(hash));
   CHECK_FALSE(verifies(hash, "correct horse battery"));
 }
 
@@ -163,7 +182,9 @@ TEST_CASE("a broken hash verifies nothing") {
       "pbkdf2:sha256:$NaClsalt$" + kKey, "pbkdf2:sha256:1000$NaClsalt$" + kKey.substr(1),
       "pbkdf2:sha256:1000$NaClsalt$", "pbkdf2::1000$NaClsalt$" + kKey, "pbkdf2_sha256",
       "pbkdf2_sha256$1000$NaClsalt", "pbkdf2_sha256$1000$NaClsalt$", "pbkdf2_sha256$$$",
-      "pbkdf2_shake128$1000$NaClsalt$" + kB64Key);
+      "pbkdf2_shake128$1000$NaClsalt$" + kB64Key, "$apr1$", "$apr1$$", "$apr1$$$", "$apr1$saltsalt",
+      "$apr1$saltsaltsalt$ZdO9ajrUOSz9es9I0fQZB.", "$apr1$$ZdO9ajrUOSz9es9I0fQZB.",
+      "$apr1$a$b$ZdO9ajrUOSz9es9I0fQZB.");
   CAPTURE(hash);
   CHECK_FALSE(verifies(hash, "correct horse battery"));
   CHECK_FALSE(verifies(hash, ""));
@@ -171,7 +192,7 @@ TEST_CASE("a broken hash verifies nothing") {
 
 TEST_CASE("schemes that are too weak or unknown are not known") {
   const auto hash =
-      GENERATE(as<std::string>{}, "", "!", "$1$salt$hash", "$apr1$salt$hash", "$2x$04$", "$3$$hash",
+      GENERATE(as<std::string>{}, "", "!", "$1$salt$hash", "$apr2$salt$hash", "$2x$04$", "$3$$hash",
                "$md5$", "{SSHA}x", "ab1CdefGhIjkL", "$gy$j9T$x$y", "y$", " $2b$04$",
                "SCRYPT:1024:8:1$a$b", "$argon2id$v=19$m=8,t=1,p=1$a$b");
   CAPTURE(hash);

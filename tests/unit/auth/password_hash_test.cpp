@@ -69,15 +69,19 @@ TEST_CASE("a broken or hostile argon2 hash verifies nothing, and quickly") {
       "$argon2id$v=19$m=256,t=3,p=1", "$argon2i$v=19$m=256,t=2,p=1", "$argon2d$v=19$m=256,t=2,p=1",
       "$argon2$v=19$m=256,t=2,p=1", "$ARGON2ID$v=19$m=256,t=2,p=1", "$argon2id$", "$argon2i$");
   CAPTURE(start);
+  CHECK_FALSE(is_usable_hash(start));
   CHECK_FALSE(verifies(start + rest, "password"));
   CHECK_FALSE(verifies(start, "password"));
 }
 
 TEST_CASE("an argon2 hash that is cut anywhere, or has more at its end, verifies nothing") {
   const std::string hash = hash_password(kPassword, kCheap);
+  CHECK(is_usable_hash(hash));
   for (std::size_t length = 0; length < hash.size(); ++length) {
     CAPTURE(length);
     CHECK_FALSE(verify_password(hash.substr(0, length), kPassword));
+    const bool has_key = length >= hash.rfind('$') + 23;
+    CHECK(is_usable_hash(hash.substr(0, length)) == has_key);
   }
   for (const char* more : {"$", "=", "A", " ", "\n"}) {
     CHECK_FALSE(verify_password(hash + more, kPassword));
@@ -88,9 +92,10 @@ TEST_CASE("a text that is no hash verifies nothing, not even itself") {
   const auto text =
       GENERATE(as<std::string>{}, "", "!", "*", "*0", "x", "$", "$$", "$$$$", "$1$",
                "correct horse battery", "plain:correct horse battery",
-               "5f4dcc3b5aa765d61d8327deb882cf99", "$apr1$salt$hash", "ab1CdefGhIjkL");
+               "5f4dcc3b5aa765d61d8327deb882cf99", "$apr2$salt$hash", "ab1CdefGhIjkL");
   CAPTURE(text);
   CHECK_FALSE(is_known_hash(text));
+  CHECK_FALSE(is_usable_hash(text));
   CHECK_FALSE(verifies(text, text));
   CHECK_FALSE(verifies(text, ""));
 }
