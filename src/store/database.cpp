@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 #include <soci/sqlite3/soci-sqlite3.h>
 
@@ -39,6 +40,10 @@ std::optional<FileIdentity> identity_of(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return std::nullopt;
   return FileIdentity{status.st_dev, status.st_ino};
+}
+
+std::filesystem::path folder_of(const std::string& path) {
+  return std::filesystem::absolute(path).parent_path();
 }
 
 /// SQLite does not wait for a lock at this step, whatever its busy timeout, so this does: several
@@ -75,7 +80,7 @@ Database::Database(Options options)
     : options_{.path = std::filesystem::absolute(options.path).string(),
                .max_connections = options.max_connections,
                .patience = options.patience} {
-  const std::filesystem::path folder = std::filesystem::absolute(options_.path).parent_path();
+  const std::filesystem::path folder = folder_of(options_.path);
   if (!std::filesystem::is_directory(folder)) {
     throw base::BadSetting("--store: there is no folder " + folder.string() +
                            "; make it, owned by the user that runs userbin");
@@ -89,6 +94,16 @@ Database::Database(Options options)
 }
 
 Database::~Database() = default;
+
+/// Root can go on with the file anyhow; the worker, who is not root, could not. SQLite gives its
+/// own files beside it the same owner. Only for a file that was just made with O_EXCL: the owner of
+/// the folder could have put a link to any other in its place.
+void Database::give_to_owner_of_folder(int file) const {
+  struct stat folder {};
+  if (::stat(folder_of(options_.path).c_str(), &folder) != 0) return;
+  if (::fchown(file, folder.st_uid, folder.st_gid) == 0) return;
+  spdlog::warn("{} stays root's: {}", options_.path, std::strerror(errno));
+}
 
 std::uint64_t Database::version() {
   const FileIdentity identity = current_identity();
@@ -115,10 +130,14 @@ std::uint64_t Database::version() {
 /// Closes the file before SQLite opens it: a later close would drop SQLite's locks with it
 /// (fcntl(2), "Record locking"), and another program could take the log away from under us.
 void Database::make_file() const {
-  const base::UniqueFd file(::open(options_.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC;
+  base::UniqueFd file(::open(options_.path.c_str(), kFlags | O_EXCL, 0600));
+  const bool is_new = static_cast<bool>(file);
+  if (!is_new) file.reset(::open(options_.path.c_str(), kFlags, 0600));
   if (!file)
     throw base::StoreUnavailable(described(std::strerror(errno)) + mend_for(SQLITE_CANTOPEN));
   struct stat status {};
+  if (is_new && ::geteuid() == 0) give_to_owner_of_folder(file.get());
   if (::fstat(file.get(), &status) == 0 && (status.st_mode & 077) != 0) {
     spdlog::warn("{} can be read by other users of this machine; mend: chmod 600 {}", options_.path,
                  options_.path);

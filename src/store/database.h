@@ -55,7 +55,8 @@ class Connection {
 };
 
 /// An SQLite database in a file: write-ahead log, synchronous=FULL (a commit that returned is on
-/// the disk), mode 0600. Any thread may call; as many connections as run at once, up to a limit.
+/// the disk), mode 0600; one that root makes belongs to the owner of its folder. Any thread may
+/// call; as many connections as run at once, up to a limit.
 ///
 /// A connection on which anything failed is closed, and the next call opens a new one, so that the
 /// store works again as soon as the cause is gone. A file that was removed is not made again while
@@ -144,6 +145,7 @@ class Database final : public ChangeWatch {
   }
 
   void make_file() const;
+  void give_to_owner_of_folder(int file) const;
   /// Remembers that another program held a lock for too long, if that is what happened.
   void note_failure(const soci::soci_error& error);
   void note_success();

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 #include "support/catch.h"
 #include "support/process.h"
@@ -36,6 +37,37 @@ TEST_CASE("a new store's files are for its user alone") {
   const auto file = GENERATE(as<std::string>{}, "", "-wal", "-shm");
   CAPTURE(file);
   CHECK(mode_of(path + file) == 0600);
+}
+
+TEST_CASE("a store that root makes belongs to the owner of its folder, for the worker to use") {
+  if (::geteuid() != 0) return;
+  constexpr uid_t kWorker = 65533;
+  test::TemporaryFolder folder;
+  const std::string place = folder.file("place");
+  fs::create_directory(place);
+  REQUIRE(::chown(place.c_str(), kWorker, kWorker) == 0);
+  const auto owner_of = [](const std::string& path) {
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    return status.st_uid;
+  };
+  SECTION("with the files beside it") {
+    const std::string path = place + "/users.db";
+    Database database(options_for(path));
+    SqlUserStore(database).insert(user_named("Ada"));
+    for (const char* file : {"", "-wal", "-shm"}) {
+      CAPTURE(file);
+      CHECK(owner_of(path + file) == kWorker);
+      CHECK(mode_of(path + file) == 0600);
+    }
+  }
+  SECTION("but not one that was there, which may be a link to elsewhere") {
+    const std::string other = folder.file("other");
+    std::ofstream(other).flush();
+    fs::create_symlink(other, place + "/users.db");
+    const Database database(options_for(place + "/users.db"));
+    CHECK(owner_of(other) == 0);
+  }
 }
 
 TEST_CASE("what was stored is there when the store is opened again") {
