@@ -56,6 +56,56 @@ struct ListUsers {
                    into(record), into(revision), use(after), use(limit))) {}
 };
 
+struct EndSessions {
+  std::string key;
+  soci::statement statement;
+  explicit EndSessions(soci::session& sql)
+      : statement((sql.prepare << "DELETE FROM sessions WHERE name = :key", use(key))) {}
+};
+
+/// All admins, and perhaps others.
+struct FindAdmins {
+  std::string record;
+  soci::statement statement;
+  explicit FindAdmins(soci::session& sql)
+      : statement((sql.prepare << "SELECT record FROM users WHERE record LIKE '%\"admin\"%'",
+                   into(record))) {}
+};
+
+bool has_enabled_admin(Connection& connection) {
+  auto& find = connection.prepared<FindAdmins>();
+  bool has_one = false;
+  find.statement.execute();
+  while (find.statement.fetch()) has_one = has_one || is_enabled_admin(decode_user(find.record));
+  return has_one;
+}
+
+bool insert_user(Connection& connection, const std::string& key, const std::string& record) {
+  auto& insert = connection.prepared<InsertUser>();
+  insert.key = key;
+  insert.record = record;
+  insert.statement.execute(true);
+  return insert.statement.get_affected_rows() == 1;
+}
+
+bool update_user(Connection& connection, const std::string& key, const std::string& record,
+                 std::int64_t revision) {
+  auto& update = connection.prepared<UpdateUser>();
+  update.key = key;
+  update.record = record;
+  update.revision = revision;
+  update.statement.execute(true);
+  return update.statement.get_affected_rows() == 1;
+}
+
+bool replace_user(Connection& connection, const std::string& key, const std::string& record,
+                  std::int64_t revision) {
+  auto& end = connection.prepared<EndSessions>();
+  end.key = key;
+  end.statement.execute(true);
+  return update_user(connection, key, record, revision);
+}
+
 StoredUser decode(const std::string& record, long long revision) {
   return {decode_user(record), revision};
 }
@@ -77,22 +127,38 @@ std::optional<StoredUser> SqlUserStore::find(std::string_view key) {
 
 bool SqlUserStore::insert(const User& user) {
   return database_.write([&](Connection& connection) {
-    auto& insert = connection.prepared<InsertUser>();
-    insert.key = user.key();
-    insert.record = base::to_json(user.record());
-    insert.statement.execute(true);
-    return insert.statement.get_affected_rows() == 1;
+    return insert_user(connection, user.key(), base::to_json(user.record()));
   });
 }
 
 bool SqlUserStore::update(const User& user, std::int64_t revision) {
   return database_.write([&](Connection& connection) {
-    auto& update = connection.prepared<UpdateUser>();
-    update.key = user.key();
-    update.record = base::to_json(user.record());
-    update.revision = revision;
-    update.statement.execute(true);
-    return update.statement.get_affected_rows() == 1;
+    return update_user(connection, user.key(), base::to_json(user.record()), revision);
+  });
+}
+
+ImportResult SqlUserStore::import(const std::vector<StoredUser>& users,
+                                  const std::function<void(std::size_t done)>& progress) {
+  // Made before the lock is taken, for others wait for it.
+  std::vector<std::string> records;
+  records.reserve(users.size());
+  for (const StoredUser& user : users) records.push_back(base::to_json(user.user.record()));
+  return database_.write([&](Connection& connection) {
+    soci::transaction transaction(connection.sql());
+    // A write first: what is read then is what will be changed.
+    connection.sql() << "DELETE FROM schema_version WHERE version < 0";
+    const bool had_admin = has_enabled_admin(connection);
+    for (std::size_t i = 0; i < users.size(); ++i) {
+      const auto& [user, revision] = users[i];
+      const bool is_done = revision == 0
+                               ? insert_user(connection, user.key(), records[i])
+                               : replace_user(connection, user.key(), records[i], revision);
+      if (!is_done) return ImportResult::kStale;
+      progress(i + 1);
+    }
+    if (had_admin && !has_enabled_admin(connection)) return ImportResult::kLastAdmin;
+    transaction.commit();
+    return ImportResult::kDone;
   });
 }
 

@@ -15,6 +15,8 @@ class SqlUserStore final : public UserStore {
   bool insert(const User& user) override;
   bool update(const User& user, std::int64_t revision) override;
   bool remove(std::string_view key, std::int64_t revision) override;
+  ImportResult import(const std::vector<StoredUser>& users,
+                      const std::function<void(std::size_t done)>& progress) override;
   std::vector<StoredUser> list(std::string_view after, std::size_t limit) override;
   void check() override;
 

@@ -85,6 +85,10 @@ void User::touch(base::WallTime now) {
   record_["updated_at"] = base::format_rfc3339(now);
 }
 
+bool is_enabled_admin(const User& user) {
+  return user.role() == "admin" && !user.disabled();
+}
+
 User decode_user(const std::string& record) {
   try {
     return User(base::from_json(record).value_or(Json::Value()));

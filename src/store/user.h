@@ -59,6 +59,9 @@ class User {
   Json::Value record_;
 };
 
+/// Whether this user can log in and has the role "admin".
+bool is_enabled_admin(const User& user);
+
 /// Reads a record as it is stored, in JSON. Throws base::StoreUnavailable if it is none.
 User decode_user(const std::string& record);
 

@@ -37,6 +37,26 @@ bool FakeSyncStore::remove(std::string_view key, std::int64_t revision) {
   });
 }
 
+store::ImportResult FakeSyncStore::import(const std::vector<store::StoredUser>& users,
+                                          const std::function<void(std::size_t done)>& progress) {
+  auto result = store::ImportResult::kDone;
+  change_users([&] {
+    const auto rows = rows_;
+    const auto sessions = sessions_;
+    const bool had_admin = has_enabled_admin();
+    for (std::size_t i = 0; i < users.size() && result == store::ImportResult::kDone; ++i) {
+      if (!import_one(users[i])) result = store::ImportResult::kStale;
+      progress(i + 1);
+    }
+    if (had_admin && !has_enabled_admin()) result = store::ImportResult::kLastAdmin;
+    if (result == store::ImportResult::kDone) return true;
+    rows_ = rows;
+    sessions_ = sessions;
+    return false;
+  });
+  return result;
+}
+
 std::vector<store::StoredUser> FakeSyncStore::list(std::string_view after, std::size_t limit) {
   return read([&] {
     std::vector<store::StoredUser> users;
@@ -193,6 +213,18 @@ bool FakeSyncStore::replace(const store::User& user, std::int64_t revision) {
   row->second.user = user;
   ++row->second.revision;
   return true;
+}
+
+bool FakeSyncStore::import_one(const store::StoredUser& stored) {
+  const std::string key = stored.user.key();
+  if (stored.revision == 0) return rows_.emplace(key, Row{.user = stored.user}).second;
+  drop_sessions(key);
+  return replace(stored.user, stored.revision);
+}
+
+bool FakeSyncStore::has_enabled_admin() const {
+  return std::any_of(rows_.begin(), rows_.end(),
+                     [](const auto& row) { return store::is_enabled_admin(row.second.user); });
 }
 
 bool FakeSyncStore::apply_one(const store::SyncChange& change) {

@@ -38,6 +38,8 @@ class FakeSyncStore final : public store::UserStore, public store::SyncStore {
   bool insert(const store::User& user) override;
   bool update(const store::User& user, std::int64_t revision) override;
   bool remove(std::string_view key, std::int64_t revision) override;
+  store::ImportResult import(const std::vector<store::StoredUser>& users,
+                             const std::function<void(std::size_t done)>& progress) override;
   std::vector<store::StoredUser> list(std::string_view after, std::size_t limit) override;
   void check() override { fault.on_change(); }
 
@@ -106,6 +108,8 @@ class FakeSyncStore final : public store::UserStore, public store::SyncStore {
   // mutex_ is held:
   bool replace(const store::User& user, std::int64_t revision);
   bool apply_one(const store::SyncChange& change);
+  bool import_one(const store::StoredUser& stored);
+  bool has_enabled_admin() const;
   store::SyncNotes notes_of(const std::string& key) const;
   void drop_sessions(const std::string& key);
 

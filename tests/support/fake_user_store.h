@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -55,6 +56,27 @@ class FakeUserStore final : public store::UserStore {
     return true;
   }
 
+  /// Knows of no sessions that could end.
+  store::ImportResult import(const std::vector<store::StoredUser>& users,
+                             const std::function<void(std::size_t done)>& progress) override {
+    fault.on_change();
+    const std::lock_guard lock(mutex_);
+    auto imported = users_;
+    for (const store::StoredUser& stored : users) {
+      const auto found = imported.find(stored.user.key());
+      const bool is_free = found == imported.end();
+      if ((is_free ? 0 : found->second.revision) != stored.revision) {
+        return store::ImportResult::kStale;
+      }
+      imported.insert_or_assign(stored.user.key(),
+                                store::StoredUser{stored.user, stored.revision + 1});
+      progress(imported.size());
+    }
+    if (has_admin(users_) && !has_admin(imported)) return store::ImportResult::kLastAdmin;
+    users_ = std::move(imported);
+    return store::ImportResult::kDone;
+  }
+
   std::vector<store::StoredUser> list(std::string_view after, std::size_t limit) override {
     fault.on_read();
     const std::lock_guard lock(mutex_);
@@ -68,8 +90,16 @@ class FakeUserStore final : public store::UserStore {
   void check() override { fault.on_change(); }
 
  private:
+  using Users = std::map<std::string, store::StoredUser, std::less<>>;
+
+  static bool has_admin(const Users& users) {
+    return std::any_of(users.begin(), users.end(), [](const auto& entry) {
+      return store::is_enabled_admin(entry.second.user);
+    });
+  }
+
   std::mutex mutex_;
-  std::map<std::string, store::StoredUser, std::less<>> users_;  // guarded by mutex_
+  Users users_;  // guarded by mutex_
 };
 
 }  // namespace userbin::test

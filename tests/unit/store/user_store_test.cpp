@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "store/sql_session_store.h"
 #include "store/sql_user_store.h"
 #include "support/catch.h"
 #include "support/fake_user_store.h"
@@ -137,6 +138,85 @@ TEMPLATE_TEST_CASE("users are listed in the order of their keys, a page at a tim
   }));
   CAPTURE(after, limit);
   CHECK(names_of(users.list(after, static_cast<std::size_t>(limit))) == names);
+}
+
+TEMPLATE_TEST_CASE("an import inserts and replaces, all or nothing", "", FakeUsers, SqlUsers) {
+  TestType kept;
+  UserStore& users = kept.users;
+  REQUIRE(users.insert(user_named("Ada", "1")));
+  std::vector<std::size_t> steps;
+  const auto count = [&](std::size_t done) { steps.push_back(done); };
+
+  REQUIRE(users.import({{user_named("ADA", "2"), 1}, {user_named("Bob", "2"), 0}}, count) ==
+          ImportResult::kDone);
+  CHECK(steps.size() == 2);
+  CHECK(users.find("ada")->user.username() == "ADA");
+  CHECK(users.find("ada")->revision == 2);
+  CHECK(users.find("bob")->revision == 1);
+
+  const auto stale = GENERATE(Catch::Generators::table<std::string, std::int64_t>({
+      {"bob", 0},     // there is one meanwhile
+      {"bob", 2},     // he has changed
+      {"nobody", 1},  // he is gone
+  }));
+  CAPTURE(stale);
+  CHECK(users.import({{user_named("Cyd", "3"), 0},
+                      {user_named("Ada", "3"), 2},
+                      {user_named(std::get<0>(stale), "3"), std::get<1>(stale)}},
+                     count) == ImportResult::kStale);
+  CHECK(names_of(users.list("", 10)) == std::vector<std::string>{"ADA", "Bob"});
+  CHECK(users.find("ada")->user.password_hash() == "2");
+  CHECK(users.find("bob")->user.password_hash() == "2");
+}
+
+TEMPLATE_TEST_CASE("an import never takes the last enabled admin away", "", FakeUsers, SqlUsers) {
+  TestType kept;
+  UserStore& users = kept.users;
+  const auto with = [](const std::string& name, const char* role, bool disabled) {
+    Json::Value record = user_named(name).record();
+    record["role"] = role;
+    record["disabled"] = disabled;
+    return User(record);
+  };
+  const auto nothing = [](std::size_t) {};
+  const auto [role, disabled, other_admin, result] =
+      GENERATE(Catch::Generators::table<const char*, bool, bool, ImportResult>({
+          {"user", false, false, ImportResult::kLastAdmin},
+          {"admin", true, false, ImportResult::kLastAdmin},
+          {"admin", false, false, ImportResult::kDone},
+          {"user", false, true, ImportResult::kDone},
+      }));
+  CAPTURE(role, disabled, other_admin);
+  REQUIRE(users.insert(with("ada", "admin", false)));
+  REQUIRE(users.insert(with("bob", "admin", true)));
+  REQUIRE(users.insert(with("cyd", other_admin ? "admin" : "user", false)));
+  CHECK(users.import({{with("dan", "user", false), 0}, {with("ada", role, disabled), 1}},
+                     nothing) == result);
+  const bool is_done = result == ImportResult::kDone;
+  CHECK(users.find("dan").has_value() == is_done);
+  CHECK(users.find("ada")->revision == (is_done ? 2 : 1));
+}
+
+TEST_CASE("an import needs no admin where there was none") {
+  SqlUsers kept;
+  REQUIRE(kept.users.insert(user_named("Ada")));
+  CHECK(kept.users.import({{user_named("Ada"), 1}}, [](std::size_t) {}) == ImportResult::kDone);
+}
+
+TEST_CASE("who is replaced by an import loses his sessions, others don't") {
+  SqlUsers kept;
+  SqlSessionStore sessions(kept.database);
+  for (const char* name : {"ada", "bob"}) {
+    REQUIRE(kept.users.insert(user_named(name)));
+    sessions.insert({.token_hash = name,
+                     .user_key = name,
+                     .created_at = kNow,
+                     .last_seen_at = kNow,
+                     .expires_at = kNow + std::chrono::hours{1}});
+  }
+  REQUIRE(kept.users.import({{user_named("ada"), 1}}, [](std::size_t) {}) == ImportResult::kDone);
+  CHECK_FALSE(sessions.find("ada"));
+  CHECK(sessions.find("bob"));
 }
 
 TEMPLATE_TEST_CASE("of ten inserts of one name at once exactly one wins", "", FakeUsers, SqlUsers) {
