@@ -15,6 +15,8 @@ struct Command {
 constexpr Command kCommands[] = {
     {"serve", userbin::app::serve, "answer nginx's requests over FastCGI"},
     {"bin", userbin::app::bin, "the list of users in its JSON bin: status, pull, push, ..."},
+    {"import", userbin::app::import_users, "take over users from another program's list"},
+    {"export", userbin::app::export_users, "write the users as htpasswd, JSON or CSV"},
     {"check-nginx", userbin::app::check_nginx, "find traps in nginx's configuration, or on a site"},
 };
 

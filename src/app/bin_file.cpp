@@ -1,46 +1,19 @@
 // 'userbin bin export' and 'import': the list as a file.
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <fcntl.h>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <iterator>
-#include <unistd.h>
+#include <map>
 
 #include <CLI/CLI.hpp>
 
 #include "app/bin_commands.h"
 #include "app/bin_tools.h"
+#include "app/files.h"
 #include "base/json.h"
-#include "base/unique_fd.h"
 
 namespace userbin::app {
 
 namespace {
 
-constexpr const char* kStandard = "-";
 constexpr const char* kImported = "the imported list";
-
-/// Whole or not at all, for this user's eyes only: there are hashes in it.
-void write_file(const std::string& path, const std::string& text) {
-  const std::string temporary = path + ".new";
-  const auto fail = [&] {
-    const std::string reason = std::strerror(errno);
-    ::unlink(temporary.c_str());
-    throw Failed(path + ": " + reason);
-  };
-  const base::UniqueFd file(
-      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!file) throw Failed(temporary + ": " + std::strerror(errno));
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t count = ::write(file.get(), text.data() + done, text.size() - done);
-    if (count < 0) fail();
-    done += static_cast<std::size_t>(count);
-  }
-  if (::fsync(file.get()) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0) fail();
-}
 
 int export_list(const Settings& settings, const std::string& path, bool dry_run) {
   OpenStore store(settings);
@@ -51,22 +24,11 @@ int export_list(const Settings& settings, const std::string& path, bool dry_run)
                 list.size(), path == kStandard ? "standard output" : path.c_str());
     return 0;
   }
-  const std::string text = base::to_json(list) + "\n";
+  write_text(path, base::to_json(list) + "\n", IfExists::kReplace);
   if (path != kStandard) {
-    write_file(path, text);
     std::fprintf(stderr, "%u users written to %s\n", list.size(), path.c_str());
-  } else if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
-             std::fflush(stdout) != 0) {
-    throw Failed(std::string("standard output: ") + std::strerror(errno));
   }
   return 0;
-}
-
-std::string read_text(const std::string& path) {
-  if (path == kStandard) return {std::istreambuf_iterator<char>(std::cin), {}};
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) throw Failed(path + " cannot be read");
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 jsonbin::BinDocument read_document(const std::string& path) {
@@ -147,7 +109,8 @@ int run_file_command(std::span<char*> arguments, const std::string& verb,
 int bin_export(std::span<char*> arguments) {
   return run_file_command(arguments, "export",
                           "Writes the list of the store as the JSON array that a bin holds, with "
-                          "the hashes of the\npasswords.",
+                          "the hashes of the\npasswords and with what remains of deleted users. "
+                          "('userbin export' writes other formats, and\nusers only.)",
                           export_list);
 }
 
@@ -156,7 +119,8 @@ int bin_import(std::span<char*> arguments) {
       arguments, "import",
       "Joins a JSON array of users, as a bin holds it, into the store, by the rules by which the\n"
       "bin is joined: new users come in, an edit of a known version is made, nobody is removed.\n"
-      "Passwords in plain text are hashed. The worker writes the result to the bin.",
+      "Passwords in plain text are hashed. The worker writes the result to the bin. ('userbin "
+      "import'\nreads other formats, checks every hash, and joins nothing: it skips or replaces.)",
       import_list);
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <unistd.h>
 
+#include "app/progress.h"
 #include "base/failure.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -16,7 +17,6 @@ namespace userbin::app {
 namespace {
 
 constexpr const char* kDefaultConfig = "/etc/userbin.conf";
-constexpr std::chrono::seconds kProgressEvery{2};
 constexpr std::size_t kChangesAtOnce = 64;
 constexpr const char* kPlaceholder = "!";
 
@@ -41,7 +41,12 @@ std::string reason_of(const jsonbin::Error& error) {
 int run_bin_command(std::span<char*> arguments, const std::string& verb,
                     const std::string& description, const std::function<void(CLI::App&)>& declare,
                     const BinCommand& command) {
-  const std::string name = "userbin bin " + verb;
+  return run_store_command(arguments, "userbin bin " + verb, description, declare, command);
+}
+
+int run_store_command(std::span<char*> arguments, const std::string& name,
+                      const std::string& description, const std::function<void(CLI::App&)>& declare,
+                      const BinCommand& command) {
   try {
     const Settings settings = parse_settings(arguments, {.name = name,
                                                          .description = description,
@@ -64,6 +69,7 @@ int run_bin_command(std::span<char*> arguments, const std::string& verb,
 OpenStore::OpenStore(const Settings& settings, IfMissing if_missing)
     : database_(checked(settings.store, if_missing)),
       rows_(database_),
+      users_(database_),
       clock_(system_clock_, rows_.server_number()) {}
 
 OpenService::OpenService(const Settings& settings, OpenStore& store)
@@ -121,13 +127,11 @@ std::size_t hash_plain_texts(std::vector<jsonbin::BinCopy>& bins, const Settings
     bin.must_write = !elements.empty();
     for (const std::size_t element : elements) found.emplace_back(&bin, element);
   }
-  auto last_progress = std::chrono::steady_clock::now();
+  const base::SystemClock clock;
+  Progress progress("passwords hashed", clock);
   for (std::size_t i = 0; i < found.size(); ++i) {
     adoption.hash(*found[i].first->document, found[i].second);
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_progress < kProgressEvery) continue;
-    last_progress = now;
-    std::fprintf(stderr, "%zu of %zu passwords hashed\n", i + 1, found.size());
+    progress.at(i + 1, found.size());
   }
   return found.size();
 }

@@ -1,4 +1,4 @@
-// What the subcommands of 'userbin bin' share.
+// What the subcommands that work on the store share, those of 'userbin bin' above all.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include "jsonbin/metered_transport.h"
 #include "jsonbin/plan.h"
 #include "store/sql_sync_store.h"
+#include "store/sql_user_store.h"
 
 namespace userbin::app {
 
@@ -30,6 +31,11 @@ int run_bin_command(std::span<char*> arguments, const std::string& verb,
                     const std::string& description, const std::function<void(CLI::App&)>& declare,
                     const BinCommand& command);
 
+/// The same for a subcommand with this whole name, "userbin import".
+int run_store_command(std::span<char*> arguments, const std::string& name,
+                      const std::string& description, const std::function<void(CLI::App&)>& declare,
+                      const BinCommand& command);
+
 /// The store that the settings name. Throws Failed if there is none and it must exist.
 class OpenStore {
  public:
@@ -37,11 +43,13 @@ class OpenStore {
   explicit OpenStore(const Settings& settings, IfMissing if_missing = IfMissing::kFail);
 
   store::SqlSyncStore& rows() { return rows_; }
+  store::SqlUserStore& users() { return users_; }
   const base::Clock& clock() const { return clock_; }
 
  private:
   store::Database database_;
   store::SqlSyncStore rows_;
+  store::SqlUserStore users_;
   base::SystemClock system_clock_;
   base::ServerClock clock_;
 };
