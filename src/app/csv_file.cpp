@@ -118,7 +118,7 @@ Header header_of(const Row& row) {
     }
     header.columns.push_back(name);
   }
-  if (header.flaw.empty() && (!seen.contains("username") || !seen.contains("password"))) {
+  if (row.flaw.empty() && (!seen.contains("username") || !seen.contains("password"))) {
     header.flaw =
         "the first line must name the columns, username and password (or hash) among "
         "them, with commas between";

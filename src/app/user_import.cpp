@@ -104,15 +104,16 @@ std::string flaw_of_password(FileUser& user, const ImportPolicy& policy) {
 }
 
 std::string flaw_of(FileUser& user, const ImportPolicy& policy) {
-  const std::string username = user.record[kUsername].asString();
+  const Json::Value& record = user.record;
+  const std::string username = record[kUsername].asString();
   if (username.empty()) return "it has no name";
   if (has_control_character(username)) return "its name has a control character in it";
-  const Json::Value& role = user.record[kRole];
+  const Json::Value& role = record[kRole];
   if (!role.isNull() && !role.isString()) return "its role is no text";
   if (role.isString() && has_control_character(role.asString())) {
     return "its role has a control character in it";
   }
-  if (store::is_deleted(user.record)) return "";
+  if (store::is_deleted(record)) return "";
   return flaw_of_password(user, policy);
 }
 
