@@ -23,6 +23,11 @@ class Fault {
   void set(Hits hits) {
     set(hits, std::make_exception_ptr(base::StoreUnavailable("store fake: switched off")));
   }
+  /// Whether it has made a call throw.
+  bool has_struck() const {
+    const std::lock_guard lock(mutex_);
+    return has_struck_;
+  }
   void clear() { set(Hits::kNothing, nullptr); }
 
   /// What a fake calls first when it is read.
@@ -34,6 +39,7 @@ class Fault {
   void on_call(bool is_change) const {
     const std::lock_guard lock(mutex_);
     if (hits_ == Hits::kEverything || (hits_ == Hits::kChanges && is_change)) {
+      has_struck_ = true;
       std::rethrow_exception(failure_);
     }
   }
@@ -41,6 +47,7 @@ class Fault {
   mutable std::mutex mutex_;
   // Guarded by mutex_:
   Hits hits_ = Hits::kNothing;
+  mutable bool has_struck_ = false;
   std::exception_ptr failure_;
 };
 

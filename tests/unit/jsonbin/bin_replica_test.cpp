@@ -4,6 +4,7 @@
 
 #include "support/catch.h"
 #include "support/inline_executor.h"
+#include "support/process.h"
 #include "support/sync_on_fakes.h"
 
 using namespace std::chrono_literals;
@@ -239,6 +240,7 @@ TEST_CASE("a store that fails is logged once, and the replica goes on when it wo
   bin.store.fault.set(Fault::Hits::kEverything);
   bin.replica.start();
   for (int i = 0; i < 3; ++i) CHECK_FALSE(bin.arrives("ada"));
+  test::wait_until("the store has failed", [&] { return bin.store.fault.has_struck(); });
   bin.store.fault.clear();
   bin.add("Ada");
   bin.arrives_at_last("ada");
