@@ -1,11 +1,33 @@
 #include "http/router.h"
 
+#include <algorithm>
+
 namespace userbin::http {
 
+namespace {
+
+bool fits(const Route& route, std::string_view path) {
+  const std::string_view pattern = route.path;
+  if (!pattern.ends_with("/*")) return false;
+  const std::string_view folder = pattern.substr(0, pattern.size() - 1);
+  return path.size() > folder.size() && path.starts_with(folder) &&
+         path.find('/', folder.size()) == std::string_view::npos;
+}
+
+}  // namespace
+
+std::string path_parameter(const Request& request) {
+  return request.path.substr(request.path.rfind('/') + 1);
+}
+
 Router::Match Router::find(std::string_view method, std::string_view path) const {
+  const auto is_at = [&](const Route& route) {
+    return route.path == path && !route.path.ends_with("/*");
+  };
+  const bool is_in_table = std::any_of(routes_.begin(), routes_.end(), is_at);
   Match match;
   for (const Route& route : routes_) {
-    if (route.path != path) continue;
+    if (is_in_table ? !is_at(route) : !fits(route, path)) continue;
     if (route.method == method || (route.method == "GET" && method == "HEAD")) match.route = &route;
     if (!match.allow.empty()) match.allow += ", ";
     match.allow += route.method == "GET" ? "GET, HEAD" : route.method;

@@ -18,11 +18,16 @@ using Handler = std::function<base::Task<Response>(const Request&)>;
 
 struct Route {
   std::string method;
+  /// "/me", or with a parameter at its end: "/me/sessions/*" is every path with one more segment
+  /// there, not empty and without a slash.
   std::string path;
   Handler handler;
   /// The page with this route's form, where a browser goes back to after an error: "/login".
   std::string form_page;
 };
+
+/// What stands in a route's path for its "*": the last segment, which nginx has decoded already.
+std::string path_parameter(const Request& request);
 
 /// A table of routes. Constant once made, so any thread may ask.
 class Router {
@@ -36,7 +41,8 @@ class Router {
     std::string allow;
   };
 
-  /// HEAD is answered by what answers GET.
+  /// HEAD is answered by what answers GET. Where a path stands in the table itself, routes with a
+  /// parameter don't count.
   Match find(std::string_view method, std::string_view path) const;
 
  private:

@@ -14,6 +14,9 @@ const Router& router() {
       {.method = "DELETE", .path = "/me"},
       {.method = "POST", .path = "/login", .form_page = "/login.html"},
       {.method = "GET", .path = "/.well-known/change-password"},
+      {.method = "GET", .path = "/users/*"},
+      {.method = "DELETE", .path = "/users/*"},
+      {.method = "POST", .path = "/users/import"},
   });
   return table;
 }
@@ -73,6 +76,45 @@ TEST_CASE("a path must be the same, byte for byte", "[router]") {
   const Router::Match match = router().find("GET", path);
   CHECK(match.route == nullptr);
   CHECK(match.allow.empty());
+}
+
+TEST_CASE("a parameter is one segment at the end, whatever it holds", "[router]") {
+  const auto [path, parameter] = GENERATE(table<std::string, std::string>({
+      {"/users/ada", "ada"},
+      {"/users/a@b.c+d", "a@b.c+d"},
+      {"/users/ ", " "},
+      {"/users/%2F", "%2F"},  // decoded once already
+      {"/users/*", "*"},
+      {"/users/\xC3\xBC", "\xC3\xBC"},
+      {"/users/importer", "importer"},
+  }));
+  CAPTURE(path);
+  for (const char* method : {"GET", "HEAD", "DELETE"}) {
+    const Router::Match match = router().find(method, path);
+    REQUIRE(match.route != nullptr);
+    CHECK(match.route->path == "/users/*");
+  }
+  CHECK(router().find("PUT", path).allow == "GET, HEAD, DELETE");
+  Request request;
+  request.path = path;
+  CHECK(path_parameter(request) == parameter);
+}
+
+TEST_CASE("a parameter is neither empty nor several segments", "[router]") {
+  const auto path =
+      GENERATE(values<std::string>({"/users", "/users/", "/users//", "/users/a/", "/users/a/b",
+                                    "/users//a", "//users/a", "/Users/a", "/users*", "/user/a"}));
+  CAPTURE(path);
+  const Router::Match match = router().find("GET", path);
+  CHECK(match.route == nullptr);
+  CHECK(match.allow.empty());
+}
+
+TEST_CASE("a path that stands in the table is no parameter", "[router]") {
+  CHECK(router().find("POST", "/users/import").route->path == "/users/import");
+  const Router::Match match = router().find("DELETE", "/users/import");
+  CHECK(match.route == nullptr);
+  CHECK(match.allow == "POST");
 }
 
 TEST_CASE("an empty table finds nothing", "[router]") {
