@@ -38,6 +38,14 @@ bool is_unreserved(char c) {
          c == '.' || c == '_' || c == '~';
 }
 
+/// Whether a well-formed sequence is a control character: U+0000 to U+001F, or DEL and U+0080 to
+/// U+009F (ISO 6429), which are encoded as 7F and C2 80 to C2 9F.
+bool is_control(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence.front());
+  return first < 0x20 || first == 0x7F ||
+         (first == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0);
+}
+
 void append_escaped_byte(std::string& out, std::string_view prefix, char c,
                          std::string_view digits) {
   const auto byte = static_cast<unsigned char>(c);
@@ -125,16 +133,41 @@ std::string escape_for_log(std::string_view text, std::size_t max_bytes) {
   while (!text.empty()) {
     if (escaped.size() >= max_bytes) return escaped + "...";
     const std::size_t length = utf8_sequence_length(text);
-    const auto first = static_cast<unsigned char>(text.front());
-    // U+0080 to U+009F are control characters too (ISO 6429), encoded as C2 80 to C2 9F.
-    const bool is_c1_control =
-        length == 2 && first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
-    if (length == 0 || first < 0x20 || first == 0x7F || first == '\\' || is_c1_control) {
+    if (length == 0 || text.front() == '\\' || is_control(text.substr(0, length))) {
       append_escaped_byte(escaped, "\\x", text.front(), kHexDigits);
       text.remove_prefix(1);
     } else {
       escaped += text.substr(0, length);
       text.remove_prefix(length);
+    }
+  }
+  return escaped;
+}
+
+std::string printable(std::string_view text, std::size_t max_code_points) {
+  std::string shown;
+  std::size_t end_of_last_but_one = 0;
+  for (std::size_t count = 1; !text.empty(); ++count) {
+    if (count > max_code_points) return shown.substr(0, end_of_last_but_one) + "\u2026";
+    end_of_last_but_one = shown.size();
+    const std::size_t length = utf8_sequence_length(text);
+    const bool is_good = length > 0 && !is_control(text.substr(0, length));
+    shown += is_good ? text.substr(0, length) : "\uFFFD";
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return shown;
+}
+
+std::string escape_html(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    switch (c) {
+      case '&': escaped += "&amp;"; break;
+      case '<': escaped += "&lt;"; break;
+      case '>': escaped += "&gt;"; break;
+      case '"': escaped += "&quot;"; break;
+      case '\'': escaped += "&#39;"; break;
+      default: escaped += c;
     }
   }
   return escaped;

@@ -32,4 +32,11 @@ std::optional<std::string> percent_decode(std::string_view text);
 /// are escaped as \xHH, and what is longer than `max_bytes` ends in "...".
 std::string escape_for_log(std::string_view text, std::size_t max_bytes = 256);
 
+/// A text that was typed by anybody, for a person to read: control characters and bytes that are
+/// not UTF-8 become U+FFFD, and what has more than `max_code_points` ends in an ellipsis instead.
+std::string printable(std::string_view text, std::size_t max_code_points);
+
+/// A text for HTML, between tags or as an attribute's value in quotes.
+std::string escape_html(std::string_view text);
+
 }  // namespace userbin::base

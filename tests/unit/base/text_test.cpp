@@ -151,6 +151,35 @@ TEST_CASE("a text for the log that is too long ends in three dots", "[text]") {
   CHECK(escape_for_log(text, max_bytes) == escaped);
 }
 
+TEST_CASE("a text for a person has nothing that commands, breaks or is too long", "[text]") {
+  const auto [text, max_code_points, shown] =
+      GENERATE(table<std::string, std::size_t, std::string>({
+          {"", 80, ""},
+          {"plain <b> \\ \u00FC \U0001F600", 80, "plain <b> \\ \u00FC \U0001F600"},
+          {"a\0b\n\x1B[31m\x7F"s, 80, "a\uFFFDb\uFFFD\uFFFD[31m\uFFFD"},
+          {"\xC2\x9B\xC2\xA0", 80, "\uFFFD\u00A0"},
+          {"\xFFz\xC3", 80, "\uFFFDz\uFFFD"},
+          {"\xED\xA0\x80", 80, "\uFFFD\uFFFD\uFFFD"},
+          {"1234", 4, "1234"},
+          {"12345", 4, "123\u2026"},
+          {"\u00FC\u00FC\u00FC", 2, "\u00FC\u2026"},
+          {"\xFF\xFF\xFF", 2, "\uFFFD\u2026"},
+          {"x", 0, "\u2026"},
+      }));
+  CHECK(printable(text, max_code_points) == shown);
+}
+
+TEST_CASE("a text in HTML can neither open a tag nor leave an attribute", "[text]") {
+  const auto [text, escaped] = GENERATE(table<std::string, std::string>({
+      {"", ""},
+      {"plain \u00FC", "plain \u00FC"},
+      {"<b>&amp;\"'", "&lt;b&gt;&amp;amp;&quot;&#39;"},
+      {"<!--# echo -->", "&lt;!--# echo --&gt;"},
+      {"\xFF<", "\xFF&lt;"},
+  }));
+  CHECK(escape_html(text) == escaped);
+}
+
 TEST_CASE("a text for the log is cut at 256 bytes unless told otherwise", "[text]") {
   CHECK(escape_for_log(std::string(256, 'a')) == std::string(256, 'a'));
   CHECK(escape_for_log(std::string(100'000, 'a')) == std::string(256, 'a') + "...");
