@@ -260,6 +260,10 @@ void declare(CLI::App& app, const Usage& usage, Settings& settings) {
   options
       .add("--register-page", settings.pages.registration, "the page with the registration form")
       ->check(CLI::Validator(check_page, "PATH"));
+  options
+      .add("--account-page", settings.pages.account,
+           "the page of one's own account and its sessions")
+      ->check(CLI::Validator(check_page, "PATH"));
 
   options.group("Log");
   options.add("--log-file", settings.log.file,

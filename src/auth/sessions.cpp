@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 #include <sodium.h>
 
@@ -20,6 +19,7 @@ constexpr std::chrono::seconds kWriteUsesEvery{30};
 constexpr std::size_t kMaxUnwrittenUses = 10'000;
 constexpr std::size_t kMaxSeen = 10'000;
 constexpr std::size_t kMaxUserAgentBytes = 256;
+constexpr std::size_t kIdLength = 16;
 
 base::SecretString new_token() {
   std::array<unsigned char, kTokenBytes> bytes{};
@@ -40,6 +40,10 @@ std::string hash_of(std::string_view token) {
 }
 
 }  // namespace
+
+std::string session_id(const store::Session& session) {
+  return hash_of(session.token_hash).substr(0, kIdLength);
+}
 
 Sessions::Sessions(store::SessionStore& sessions, store::UserStore& users,
                    store::ChangeWatch& changes, const base::Clock& clock, SessionRules rules)
@@ -119,6 +123,31 @@ PrincipalPtr Sessions::load(const std::string& token_hash) {
 
 void Sessions::end(std::string_view token) {
   if (token.size() == kTokenLength) sessions_.remove(hash_of(token));
+}
+
+std::vector<store::Session> Sessions::list(const std::string& user_key) {
+  std::vector<store::Session> sessions = sessions_.list(user_key);
+  {
+    const std::lock_guard lock(mutex_);
+    for (store::Session& session : sessions) {
+      const auto use = unwritten_.find(session.token_hash);
+      if (use == unwritten_.end()) continue;
+      session.last_seen_at = std::max(session.last_seen_at, use->second.seen_at);
+      session.expires_at = std::max(session.expires_at, use->second.expires_at);
+    }
+  }
+  const base::WallTime now = clock_.now();
+  std::erase_if(sessions, [&](const auto& session) { return now >= session.expires_at; });
+  std::stable_sort(sessions.begin(), sessions.end(),
+                   [](const auto& a, const auto& b) { return a.last_seen_at > b.last_seen_at; });
+  return sessions;
+}
+
+bool Sessions::end_by_id(const std::string& user_key, std::string_view id) {
+  for (const store::Session& session : list(user_key)) {
+    if (session_id(session) == id) return sessions_.remove(session.token_hash);
+  }
+  return false;
 }
 
 void Sessions::end_all(const std::string& user_key) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/secret.h"
@@ -49,6 +50,10 @@ struct Principal {
 /// nullptr: nobody is signed in.
 using PrincipalPtr = std::shared_ptr<const Principal>;
 
+/// Names a session to its user: 16 hexadecimal digits, from which neither the token nor its hash in
+/// the store can be found.
+std::string session_id(const store::Session& session);
+
 /// Begins, checks and ends sessions. Any thread may call; the stores outlive this. Calls throw
 /// base::StoreUnavailable.
 ///
@@ -69,6 +74,12 @@ class Sessions {
 
   /// Ends the session of this token, if there is one.
   void end(std::string_view token);
+
+  /// The sessions of a user that go on, the last used first.
+  std::vector<store::Session> list(const std::string& user_key);
+
+  /// Ends the session of this user that has this session_id(). False if he has none.
+  bool end_by_id(const std::string& user_key, std::string_view id);
 
   /// Ends all sessions of a user.
   void end_all(const std::string& user_key);

@@ -40,6 +40,14 @@ std::string typed_username(const http::Fields& fields) {
   return username ? username->text() : "";
 }
 
+/// Where a person goes whose session has ended meanwhile: he logs in and comes back to the form.
+Response to_login(const std::string& login_page, const std::string& page, const Request& request) {
+  Response response = http::see_other_response(
+      page_url(request, login_page, {{"notice", "login_required"}, {"rd", request.mount + page}}));
+  response.error_code = http::name_of(ErrorCode::kNotSignedIn);
+  return response;
+}
+
 /// A browser that sent a form goes back to it; the page tells from the code what was wrong.
 Response back_to_form(const Response& error, const std::string& page, const Request& request) {
   std::string username;
@@ -118,7 +126,10 @@ base::Task<Response> Dispatcher::answer(const Request& request) const {
     if (status < 400 && !response.see_other.empty()) {
       response = onward(response);
     } else if (status >= 400 && match.route != nullptr && !match.route->form_page.empty()) {
-      response = back_to_form(response, match.route->form_page, request);
+      const std::string& page = match.route->form_page;
+      response = response.error_code == http::name_of(ErrorCode::kNotSignedIn)
+                     ? to_login(services_.pages.login, page, request)
+                     : back_to_form(response, page, request);
     }
   }
 

@@ -23,6 +23,22 @@ base::Task<http::Response> log_out(const Services& services, const http::Request
 /// GET /me. 200 with the user, without his password · 401 not_signed_in.
 base::Task<http::Response> me(const Services& services, const http::Request& request);
 
+/// GET /me/sessions. 200 with the user's sessions, the last used first · 401 not_signed_in.
+base::Task<http::Response> list_sessions(const Services& services, const http::Request& request);
+
+/// GET /me/sessions.html, for nginx to put into a page. 200 with the same list, as a piece of HTML
+/// with a form to end each · 401 not_signed_in.
+base::Task<http::Response> session_list_html(const Services& services,
+                                             const http::Request& request);
+
+/// DELETE /me/sessions/ID. 200; if it is the session of the request, its cookie is cleared · 404
+/// no_such_session · 401 not_signed_in.
+base::Task<http::Response> end_session(const Services& services, const http::Request& request);
+
+/// POST /me/sessions/end: id. The same for a form, which can send no DELETE.
+base::Task<http::Response> end_session_by_form(const Services& services,
+                                               const http::Request& request);
+
 /// GET /verify, for nginx's auth_request: reads the session and what nginx requires. 200 with the
 /// four Remote-* fields · 401 with the login page in Location · 403 without the required role.
 base::Task<http::Response> verify(const Services& services, const http::Request& request);

@@ -18,6 +18,10 @@ http::Router make_router(const Services& services) {
       {"POST", "/login", with(log_in), pages.login},
       {"POST", "/logout", with(log_out), pages.home},
       {"GET", "/me", with(me), ""},
+      {"GET", "/me/sessions", with(list_sessions), ""},
+      {"GET", "/me/sessions.html", with(session_list_html), ""},
+      {"POST", "/me/sessions/end", with(end_session_by_form), pages.account},
+      {"DELETE", "/me/sessions/*", with(end_session), ""},
       {"GET", "/healthz", with(healthz), ""},
       {"GET", "/readyz", with(readyz), ""},
   });

@@ -16,6 +16,8 @@ struct Pages {
   std::string home = "/account";
   std::string login = "/login";
   std::string registration = "/register";
+  /// One's own account, with its sessions.
+  std::string account = "/account";
 };
 
 /// Everything a handler may ask; made once, outlives the requests. All of it is thread-safe.

@@ -25,6 +25,7 @@ constexpr std::array kErrors{
     Entry{ErrorCode::kMethodNotAllowed, 405, "method_not_allowed",
           "This method is not allowed here"},
     Entry{ErrorCode::kMissingField, 400, "missing_field", "A required field is missing"},
+    Entry{ErrorCode::kNoSuchSession, 404, "no_such_session", "There is no such session"},
     Entry{ErrorCode::kNotFound, 404, "not_found", "There is nothing here"},
     Entry{ErrorCode::kNotSignedIn, 401, "not_signed_in", "You are not logged in"},
     Entry{ErrorCode::kOverloaded, 503, "overloaded", "Too much is going on, please try again soon"},

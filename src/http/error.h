@@ -22,6 +22,7 @@ enum class ErrorCode {
   kMalformedBody,
   kMethodNotAllowed,
   kMissingField,
+  kNoSuchSession,
   kNotFound,
   kNotSignedIn,
   kOverloaded,

@@ -676,6 +676,43 @@ class PageTest(unittest.TestCase):
             self.assertEqual(other.where, "/account")
 
     @with_and_without_script
+    def test_sessions_are_listed_and_ended_one_by_one(self, browser):
+        [other] = [each for each in browsers.values() if each is not browser]
+        name = site.new_user()
+        site.ask("POST", "/login", json.dumps({"username": name, "password": PASSWORD}),
+                 {"Content-Type": "application/json", "User-Agent": "<b>robot</b>"})
+        for each in (other, browser):
+            each.forget()
+            each.open("/login")
+            each.log_in(name)
+        self.assertEqual(browser.texts(".sessions li div p:first-child"),
+                         ["Chrome on Linux (this one)", "Chrome on Linux", "<b>robot</b>"])
+        for hint in browser.texts(".sessions .hint"):
+            self.assertRegex(hint, r"^From 127\.0\.0\.1\. Logged in 20\d\d-\d\d-\d\d \d\d:\d\d UTC, "
+                                   r"last seen 20\d\d-\d\d-\d\d \d\d:\d\d UTC\.$")
+        self.assertEqual(len(browser.all(".sessions time[datetime]")), 6)
+        self.assertEqual(len(browser.all(".sessions button")), 2)
+
+        browser.press("End")
+        self.assertEqual(browser.where, "/account?notice=session_ended")
+        self.assertEqual(browser.texts("[role=status]"), ["That session has ended."])
+        self.assertEqual(browser.texts(".sessions li div p:first-child"),
+                         ["Chrome on Linux (this one)", "<b>robot</b>"])
+        other.driver.refresh()
+        self.assertEqual(other.where, "/login?rd=/account")
+        browser.press("End")
+        self.assertEqual(len(browser.all(".sessions li")), 1)
+        self.assertEqual(browser.all(".sessions button"), [])
+
+        with self.subTest("a page that is out of date"):
+            other.log_in(name)
+            browser.open("/account")
+            other.press("Log out")
+            browser.press("End")
+            self.assertEqual(browser.where, "/account?error=no_such_session")
+            self.assert_alert(browser, "ended already")
+
+    @with_and_without_script
     def test_pages_are_sound_and_fit_password_managers(self, browser):
         name = site.new_user()
         browser.console()

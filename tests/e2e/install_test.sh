@@ -11,7 +11,7 @@ make --no-print-directory install DESTDIR="$folder" PREFIX=/usr URL_PREFIX=/auth
 [[ -f $folder/usr/share/userbin/www/login.html ]] || wrong "no pages"
 grep -q 'ExecStart=/usr/bin/userbin serve' "$folder/usr/lib/systemd/system/userbin.service" || wrong "no unit"
 grep -q 'location = /auth/login ' "$folder/etc/nginx/userbin.conf" || wrong "URL_PREFIX is not in userbin.conf"
-! grep -q '^location = /[^a]' "$folder/etc/nginx/userbin.conf" || wrong "a location is outside URL_PREFIX"
+! grep -Eq '^location (=|\^~) /[^a]' "$folder/etc/nginx/userbin.conf" || wrong "a location is outside URL_PREFIX"
 
 # The installed snippets, as the README tells to include them.
 cat >"$folder/etc/nginx/nginx.conf" <<EOF

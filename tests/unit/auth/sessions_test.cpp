@@ -183,6 +183,68 @@ TEST_CASE("all sessions of a user end at once, those of others go on") {
   CHECK(site.is_good(bobs));
 }
 
+TEST_CASE("a user's sessions are listed, the last used first, without those that have ended") {
+  SignedIn site;
+  site.users.insert(store::User("Bob", "!", site.clock.now()));
+  site.sessions->begin("bob", kClient, false);
+  const std::string expired = site.begin();
+  site.clock.advance(minutes{30});
+  const std::string older = site.begin();
+  const std::string newer = site.begin();
+  const std::string ended = site.begin();
+  site.clock.advance(minutes{30});
+  REQUIRE(site.is_good(older));  // a use that is not written yet
+  site.sessions->end(ended);
+  const auto hash_of = [&](const std::string& token) {
+    return site.sessions->authenticate(token)->session.token_hash;
+  };
+  const auto sessions = site.sessions->list("ada");
+  REQUIRE(sessions.size() == 2);
+  CHECK(sessions[0].token_hash == hash_of(older));
+  CHECK(sessions[0].last_seen_at == site.clock.now());
+  CHECK(sessions[0].created_at == site.clock.now() - minutes{30});
+  CHECK(sessions[1].token_hash == hash_of(newer));
+  CHECK(sessions[1].last_seen_at == site.clock.now() - minutes{30});
+  CHECK(site.sessions->list("eve").empty());
+
+  site.clock.advance(minutes{59});
+  REQUIRE(site.sessions->list("ada").size() == 2);  // both were used when hash_of() asked
+}
+
+TEST_CASE("a session's id is its own, and tells neither the token nor its hash") {
+  SignedIn site;
+  std::set<std::string> ids;
+  for (int i = 0; i < 100; ++i) {
+    const std::string token = site.begin();
+    const store::Session session = site.sessions->authenticate(token)->session;
+    const std::string id = session_id(session);
+    CHECK(id.size() == 16);
+    CHECK(id.find_first_not_of("0123456789abcdef") == std::string::npos);
+    CHECK(session.token_hash.find(id) == std::string::npos);
+    CHECK(session_id(site.sessions->authenticate(token)->session) == id);
+    ids.insert(id);
+  }
+  CHECK(ids.size() == 100);
+}
+
+TEST_CASE("a user ends one of his sessions by its id, and nobody else's") {
+  SignedIn site;
+  site.users.insert(store::User("Bob", "!", site.clock.now()));
+  const std::string token = site.begin();
+  const std::string other = site.begin();
+  const store::Session session = site.sessions->authenticate(token)->session;
+  const std::string id = session_id(session);
+  CHECK_FALSE(site.sessions->end_by_id("bob", id));
+  CHECK_FALSE(site.sessions->end_by_id("ada", ""));
+  CHECK_FALSE(site.sessions->end_by_id("ada", id.substr(0, 15)));
+  CHECK_FALSE(site.sessions->end_by_id("ada", session.token_hash));
+  CHECK(site.is_good(token));
+  CHECK(site.sessions->end_by_id("ada", id));
+  CHECK_FALSE(site.is_good(token));
+  CHECK(site.is_good(other));
+  CHECK_FALSE(site.sessions->end_by_id("ada", id));
+}
+
 TEST_CASE("a login takes away sessions that have expired") {
   SignedIn site;
   site.begin();

@@ -45,6 +45,7 @@ TEST_CASE("each error has its status, code and sentence", "[error]") {
       {ErrorCode::kMalformedBody, 400, "malformed_body", "The request could not be understood"},
       {ErrorCode::kMethodNotAllowed, 405, "method_not_allowed", "This method is not allowed here"},
       {ErrorCode::kMissingField, 400, "missing_field", "A required field is missing"},
+      {ErrorCode::kNoSuchSession, 404, "no_such_session", "There is no such session"},
       {ErrorCode::kNotFound, 404, "not_found", "There is nothing here"},
       {ErrorCode::kNotSignedIn, 401, "not_signed_in", "You are not logged in"},
       {ErrorCode::kOverloaded, 503, "overloaded", "Too much is going on, please try again soon"},
