@@ -99,6 +99,7 @@ void run(const Settings& settings, const sigset_t& signals) {
   store::SqlSyncStore sync_rows(database);
   const base::SystemClock system_clock;
   const base::ServerClock clock(system_clock, sync_rows.server_number());
+  users.forget_deletions(clock.now());
 
   fastcgi::Listener listener(settings.listen);
   fastcgi::Server server(listener, settings.server);
@@ -110,8 +111,10 @@ void run(const Settings& settings, const sigset_t& signals) {
   store::Replica& replica = bin ? static_cast<store::Replica&>(bin->replica) : no_bin;
   auth::HashPool hashes(settings.hashing, server);
   auth::Accounts accounts(users, replica, hashes, clock);
+  auth::Administration administration(users, replica, hashes, clock);
   auth::Sessions sessions(session_rows, users, database, clock, settings.sessions);
   const handlers::Services services{.accounts = accounts,
+                                    .administration = administration,
                                     .sessions = sessions,
                                     .users = users,
                                     .replica = replica,

@@ -214,11 +214,11 @@ class Planner {
     std::map<std::string, bool> admins;
     bool had_one = false;
     for (const auto& [key, stored] : existing_) {
-      admins[key] = store::is_enabled_admin(stored->user);
+      admins[key] = stored->user.is_active_admin();
       had_one = had_one || admins[key];
     }
     for (const store::StoredUser& stored : plan_.users) {
-      admins[stored.user.key()] = store::is_enabled_admin(stored.user);
+      admins[stored.user.key()] = stored.user.is_active_admin();
     }
     return had_one && std::none_of(admins.begin(), admins.end(),
                                    [](const auto& admin) { return admin.second; });

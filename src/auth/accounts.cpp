@@ -14,17 +14,21 @@ Accounts::Accounts(store::UserStore& users, store::Replica& replica, HashPool& h
       clock_(clock),
       nobodys_hash_(hash_password(base::SecretString("nobody's password"), hashes.cost())) {}
 
-base::Task<RegisterResult> Accounts::register_user(Username username, Password password) {
+base::Task<RegisterResult> Accounts::register_user(Username username, Password password,
+                                                   Role role) {
   const std::string key = store::user_key(username.text());
   // Looked up first to spare the hash; the store decides.
   auto holder = users_.find(key);
   if (holder && !holder->user.deleted()) co_return RegisterResult::kNameTaken;
   const std::string hash = co_await hashes_.hash(password.secret());
   store::User user(username.text(), hash, clock_.now());
+  user.set_role(role.text());
   if (holder) user.succeed(holder->user);
   const auto room = replica_.room_for(user);
   if (!room) co_return RegisterResult::kListFull;
-  const bool is_done = holder ? users_.update(user, holder->revision) : users_.insert(user);
+  const bool is_done = holder
+                           ? users_.change(user, holder->revision, {}) == store::ChangeResult::kDone
+                           : users_.insert(user);
   co_return is_done ? RegisterResult::kRegistered : RegisterResult::kNameTaken;
 }
 

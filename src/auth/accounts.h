@@ -6,6 +6,7 @@
 
 #include "auth/hash_pool.h"
 #include "auth/password.h"
+#include "auth/role.h"
 #include "auth/username.h"
 #include "base/clock.h"
 #include "store/replica.h"
@@ -24,7 +25,7 @@ class Accounts {
            const base::Clock& clock);
 
   /// When this says kRegistered, the user is on the disk.
-  base::Task<RegisterResult> register_user(Username username, Password password);
+  base::Task<RegisterResult> register_user(Username username, Password password, Role role = {});
 
   /// The user, if he exists, is not disabled, and the password is his. Takes as long whichever of
   /// these fails (but for a hash of another kind, which takes its own time until it is replaced). A

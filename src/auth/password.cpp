@@ -57,7 +57,7 @@ Weakness weakest_part(const ZxcMatch_t* info) {
 }  // namespace
 
 std::variant<Password, PasswordFlaw> check_password(base::SecretString typed,
-                                                    const Username& username,
+                                                    std::string_view username,
                                                     const PasswordRules& rules) {
   const std::string_view text = typed.reveal();
   if (!base::is_utf8(text) || text.find('\0') != std::string_view::npos) {
@@ -74,7 +74,8 @@ std::variant<Password, PasswordFlaw> check_password(base::SecretString typed,
   }
   if (rules.min_guesses > 0) {
     const base::SecretString start(std::string(text.substr(0, kMaxEstimatedBytes)));
-    const char* known_words[] = {username.text().c_str(), nullptr};
+    const std::string name(username);
+    const char* known_words[] = {name.c_str(), nullptr};
     ZxcMatch_t* parts = nullptr;
     const double bits = ZxcvbnMatch(start.reveal_c_str(), known_words, &parts);
     const std::unique_ptr<ZxcMatch_t, FreeInfo> owner(parts);

@@ -3,9 +3,9 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <variant>
 
-#include "auth/username.h"
 #include "base/secret.h"
 
 namespace userbin::auth {
@@ -25,7 +25,7 @@ class Password {
 
  private:
   friend std::variant<Password, struct PasswordFlaw> check_password(base::SecretString,
-                                                                    const Username&,
+                                                                    std::string_view,
                                                                     const PasswordRules&);
   explicit Password(base::SecretString secret) : secret_(std::move(secret)) {}
 
@@ -45,7 +45,7 @@ struct PasswordFlaw {
 /// valid UTF-8 without NUL, and an estimate of the guesses that knows `username` and the passwords
 /// that people choose.
 std::variant<Password, PasswordFlaw> check_password(base::SecretString typed,
-                                                    const Username& username,
+                                                    std::string_view username,
                                                     const PasswordRules& rules);
 
 }  // namespace userbin::auth

@@ -58,21 +58,28 @@ Sessions::~Sessions() {
 }
 
 NewSession Sessions::begin(const std::string& user_key, const ClientInfo& client, bool remember) {
+  SessionDraft begun = draft(user_key, client, remember);
+  flush();  // else a session whose last uses are not written would pass for an expired one
+  sessions_.remove_expired(begun.row.created_at);
+  sessions_.insert(begun.row);
+  return std::move(begun.session);
+}
+
+SessionDraft Sessions::draft(const std::string& user_key, const ClientInfo& client,
+                             bool remember) const {
   const base::WallTime now = clock_.now();
   base::SecretString token = new_token();
-  store::Session session{.token_hash = hash_of(token.reveal()),
-                         .user_key = user_key,
-                         .created_at = now,
-                         .last_seen_at = now,
-                         .expires_at = {},
-                         .remember = remember,
-                         .client = client.address,
-                         .user_agent = client.user_agent.substr(0, kMaxUserAgentBytes)};
-  session.expires_at = expiry(session, now);
-  flush();  // else a session whose last uses are not written would pass for an expired one
-  sessions_.remove_expired(now);
-  sessions_.insert(session);
-  return {std::move(token), remember ? std::optional(rules_.remembered) : std::nullopt};
+  store::Session row{.token_hash = hash_of(token.reveal()),
+                     .user_key = user_key,
+                     .created_at = now,
+                     .last_seen_at = now,
+                     .expires_at = {},
+                     .remember = remember,
+                     .client = client.address,
+                     .user_agent = client.user_agent.substr(0, kMaxUserAgentBytes)};
+  row.expires_at = expiry(row, now);
+  const auto max_age = remember ? std::optional(rules_.remembered) : std::nullopt;
+  return {.session = {std::move(token), max_age}, .row = std::move(row)};
 }
 
 PrincipalPtr Sessions::authenticate(std::string_view token) {

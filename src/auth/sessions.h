@@ -42,6 +42,12 @@ struct NewSession {
   std::optional<std::chrono::seconds> max_age;
 };
 
+/// A session that is not in the store yet.
+struct SessionDraft {
+  NewSession session;
+  store::Session row;
+};
+
 /// Whoever a request comes from, once his token was found good.
 struct Principal {
   store::User user;
@@ -67,6 +73,10 @@ class Sessions {
   ~Sessions();
 
   NewSession begin(const std::string& user_key, const ClientInfo& client, bool remember);
+
+  /// A session as begin() makes it, for who puts its row into the store together with something
+  /// else.
+  SessionDraft draft(const std::string& user_key, const ClientInfo& client, bool remember) const;
 
   /// Whose session this is. nullptr: no such session, expired, or its user is gone or disabled.
   /// Counts as a use of the session.

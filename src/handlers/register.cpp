@@ -17,8 +17,8 @@ base::Task<http::Response> register_user(const Services& services, const http::R
         {.fields = {{"username",
                      "Use 1 to 64 of A-Z a-z 0-9 . _ @ + -, starting with a letter or digit"}}});
   }
-  auto checked = auth::check_password(base::SecretString(*fields.text("password")), *username,
-                                      services.password_rules);
+  auto checked = auth::check_password(base::SecretString(*fields.text("password")),
+                                      username->text(), services.password_rules);
   if (const auto* flaw = std::get_if<auth::PasswordFlaw>(&checked)) {
     co_return http::error_response(
         ErrorCode::kWeakPassword,

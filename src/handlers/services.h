@@ -4,6 +4,7 @@
 #include <string>
 
 #include "auth/accounts.h"
+#include "auth/administration.h"
 #include "auth/password.h"
 #include "auth/sessions.h"
 #include "store/replica.h"
@@ -23,6 +24,7 @@ struct Pages {
 /// Everything a handler may ask; made once, outlives the requests. All of it is thread-safe.
 struct Services {
   auth::Accounts& accounts;
+  auth::Administration& administration;
   auth::Sessions& sessions;
   store::UserStore& users;
   store::Replica& replica;

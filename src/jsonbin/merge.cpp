@@ -14,13 +14,10 @@ namespace {
 
 constexpr const char* kUsername = "username";
 constexpr const char* kPassword = "password";
-constexpr const char* kRole = "role";
 constexpr const char* kCreatedAt = "created_at";
 constexpr const char* kUpdatedAt = "updated_at";
 constexpr const char* kIncarnation = "incarnation";
 constexpr const char* kUsers = "users";
-constexpr const char* kDeletedRole = "deleted";
-constexpr const char* kNoPassword = "!";
 
 /// One text for one value: without white space, members sorted.
 std::string canonical(const Json::Value& value) {
@@ -297,16 +294,6 @@ Identity identity_of(const Json::Value& record) {
 
 bool has_precedence(const Identity& a, const Identity& b) {
   return a.incarnation != b.incarnation ? a.incarnation > b.incarnation : a.created < b.created;
-}
-
-Json::Value deletion_of(const Json::Value& record, const std::string& stamp) {
-  Json::Value deletion;
-  deletion[kUsername] = record[kUsername];
-  deletion[kPassword] = kNoPassword;
-  deletion[kRole] = kDeletedRole;
-  deletion[kUpdatedAt] = stamp;
-  put_identity(deletion, identity_of(record));
-  return deletion;
 }
 
 bool has_expired(const Json::Value& record, base::WallTime now) {

@@ -50,11 +50,12 @@
 #include <json/value.h>
 
 #include "base/clock.h"
+#include "store/user.h"
 
 namespace userbin::jsonbin {
 
 /// How long a deletion is remembered (rule 9).
-inline constexpr std::chrono::days kDeletionKept{30};
+using store::kDeletionKept;
 
 /// A time as a record tells it. Ordered by time, then by text; what is no RFC 3339 time has no
 /// `time` and comes first.
@@ -84,7 +85,7 @@ Identity identity_of(const Json::Value& record);
 bool has_precedence(const Identity& a, const Identity& b);
 
 /// What remains of `record` when its user is deleted under `stamp` (rule 8).
-Json::Value deletion_of(const Json::Value& record, const std::string& stamp);
+using store::deletion_of;
 /// Whether `record` is a deletion that need not be kept any longer at `now` (rule 9).
 bool has_expired(const Json::Value& record, base::WallTime now);
 

@@ -55,6 +55,12 @@ const std::vector<std::vector<const char*>> kMigrations{
         " name TEXT PRIMARY KEY,"  // 'place', 'state', 'server'
         " value TEXT NOT NULL)",
     },
+    {
+        "CREATE TABLE deletions ("
+        " name TEXT PRIMARY KEY,"       // user_key()
+        " kept_until BIGINT NOT NULL,"  // microseconds since 1970, UTC
+        " former TEXT NOT NULL)",       // the record before, or empty
+    },
 };
 
 }  // namespace

@@ -116,18 +116,26 @@ struct TouchSession {
 
 }  // namespace
 
+void insert_session(Connection& connection, const Session& session) {
+  auto& insert = connection.prepared<InsertSession>();
+  insert.row = {.token_hash = session.token_hash,
+                .name = session.user_key,
+                .client = session.client,
+                .user_agent = session.user_agent,
+                .created_at = to_microseconds(session.created_at),
+                .last_seen_at = to_microseconds(session.last_seen_at),
+                .expires_at = to_microseconds(session.expires_at),
+                .remember = session.remember ? 1 : 0};
+  insert.statement.execute(true);
+}
+
+std::size_t remove_sessions(Connection& connection, const std::string& user_key) {
+  return connection.prepared<DeleteByUser>().run(user_key);
+}
+
 void SqlSessionStore::insert(const Session& session) {
   database_.write([&](Connection& connection) {
-    auto& insert = connection.prepared<InsertSession>();
-    insert.row = {.token_hash = session.token_hash,
-                  .name = session.user_key,
-                  .client = session.client,
-                  .user_agent = session.user_agent,
-                  .created_at = to_microseconds(session.created_at),
-                  .last_seen_at = to_microseconds(session.last_seen_at),
-                  .expires_at = to_microseconds(session.expires_at),
-                  .remember = session.remember ? 1 : 0};
-    insert.statement.execute(true);
+    insert_session(connection, session);
     return true;
   });
 }
@@ -147,9 +155,8 @@ bool SqlSessionStore::remove(std::string_view token_hash) {
 }
 
 std::size_t SqlSessionStore::remove_all(std::string_view user_key) {
-  return database_.write([&](Connection& connection) {
-    return connection.prepared<DeleteByUser>().run(std::string(user_key));
-  });
+  return database_.write(
+      [&](Connection& connection) { return remove_sessions(connection, std::string(user_key)); });
 }
 
 std::vector<Session> SqlSessionStore::list(std::string_view user_key) {

@@ -5,6 +5,10 @@
 
 namespace userbin::store {
 
+/// Within a transaction of the caller.
+void insert_session(Connection& connection, const Session& session);
+std::size_t remove_sessions(Connection& connection, const std::string& user_key);
+
 /// Sessions in a table of an SQL database. Thread-safe, as SessionStore says.
 class SqlSessionStore final : public SessionStore {
  public:

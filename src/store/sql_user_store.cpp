@@ -1,6 +1,7 @@
 #include "store/sql_user_store.h"
 
 #include "base/json.h"
+#include "store/sql_session_store.h"
 
 namespace userbin::store {
 
@@ -56,28 +57,69 @@ struct ListUsers {
                    into(record), into(revision), use(after), use(limit))) {}
 };
 
-struct EndSessions {
+/// A row that every change holds until it ends, so that no two look at the list at once. As the
+/// first of a transaction it takes SQLite's lock, too.
+struct LockChanges {
+  soci::statement statement;
+  explicit LockChanges(soci::session& sql)
+      : statement(sql.prepare << "UPDATE schema_version SET version = version") {}
+};
+
+struct ListAdmins {
+  std::string key, record;
+  soci::statement statement;
+  /// As to_json() writes it; what else has these letters in it is told apart by decoding it.
+  explicit ListAdmins(soci::session& sql)
+      : statement((sql.prepare << "SELECT record FROM users WHERE name <> :key"
+                                  " AND record LIKE '%\"role\":\"admin\"%'",
+                   into(record), use(key))) {}
+};
+
+struct PutDeletion {
+  std::string key, former;
+  long long kept_until = 0;
+  soci::statement statement;
+  explicit PutDeletion(soci::session& sql)
+      : statement((sql.prepare << "INSERT INTO deletions (name, kept_until, former)"
+                                  " VALUES (:key, :kept_until, :former)",
+                   use(key), use(kept_until), use(former))) {}
+};
+
+struct FindFormer {
+  std::string key, former;
+  soci::statement statement;
+  explicit FindFormer(soci::session& sql)
+      : statement((sql.prepare << "SELECT former FROM deletions WHERE name = :key", into(former),
+                   use(key))) {}
+};
+
+struct ListForgettable {
   std::string key;
+  long long now = 0;
   soci::statement statement;
-  explicit EndSessions(soci::session& sql)
-      : statement((sql.prepare << "DELETE FROM sessions WHERE name = :key", use(key))) {}
+  explicit ListForgettable(soci::session& sql)
+      : statement((sql.prepare << "SELECT name FROM deletions WHERE kept_until <= :now", into(key),
+                   use(now))) {}
 };
 
-/// All admins, and perhaps others.
-struct FindAdmins {
-  std::string record;
-  soci::statement statement;
-  explicit FindAdmins(soci::session& sql)
-      : statement((sql.prepare << "SELECT record FROM users WHERE record LIKE '%\"admin\"%'",
-                   into(record))) {}
-};
+/// Deletes what a table has of a user.
+void drop_of(Connection& connection, const std::string& table, const std::string& key) {
+  connection.sql() << "DELETE FROM " + table + " WHERE name = :key", use(key);
+}
 
-bool has_enabled_admin(Connection& connection) {
-  auto& find = connection.prepared<FindAdmins>();
-  bool has_one = false;
-  find.statement.execute();
-  while (find.statement.fetch()) has_one = has_one || is_enabled_admin(decode_user(find.record));
-  return has_one;
+StoredUser decode(const std::string& record, long long revision) {
+  return {decode_user(record), revision};
+}
+
+std::optional<StoredUser> find_user(Connection& connection, std::string_view key) {
+  auto& find = connection.prepared<FindUser>();
+  find.key = key;
+  if (!find.statement.execute(true)) return std::nullopt;
+  StoredUser found = decode(find.record, find.revision);
+  // A statement that was not read to its end would hold this connection to an old snapshot.
+  while (find.statement.fetch()) {
+  }
+  return found;
 }
 
 bool insert_user(Connection& connection, const std::string& key, const std::string& record) {
@@ -98,31 +140,50 @@ bool update_user(Connection& connection, const std::string& key, const std::stri
   return update.statement.get_affected_rows() == 1;
 }
 
+/// Whether there is one beside the user with this key.
+bool has_active_admin(Connection& connection, const std::string& except = "") {
+  auto& list = connection.prepared<ListAdmins>();
+  list.key = except;
+  bool has_one = false;
+  list.statement.execute();
+  while (list.statement.fetch()) has_one = has_one || decode_user(list.record).is_active_admin();
+  return has_one;
+}
+
+void take_effect(Connection& connection, const User& before, const ChangeEffects& effects) {
+  const std::string key = before.key();
+  if (effects.ends_sessions) remove_sessions(connection, key);
+  if (effects.begins) insert_session(connection, *effects.begins);
+  drop_of(connection, "deletions", key);
+  if (!effects.kept_until) return;
+  auto& put = connection.prepared<PutDeletion>();
+  put.key = key;
+  put.kept_until = effects.kept_until->time_since_epoch().count();
+  put.former = effects.keeps_former ? base::to_json(before.record()) : "";
+  put.statement.execute(true);
+}
+
 bool replace_user(Connection& connection, const std::string& key, const std::string& record,
                   std::int64_t revision) {
-  auto& end = connection.prepared<EndSessions>();
-  end.key = key;
-  end.statement.execute(true);
+  remove_sessions(connection, key);
+  drop_of(connection, "deletions", key);
   return update_user(connection, key, record, revision);
 }
 
-StoredUser decode(const std::string& record, long long revision) {
-  return {decode_user(record), revision};
+/// All that there is of a user who was deleted; who has the name since stays.
+void forget_deletion(Connection& connection, const std::string& key) {
+  drop_of(connection, "deletions", key);
+  const auto found = find_user(connection, key);
+  if (!found || !found->user.deleted()) return;
+  for (const char* table : {"users", "bin_notes", "bin_versions", "sessions"}) {
+    drop_of(connection, table, key);
+  }
 }
 
 }  // namespace
 
 std::optional<StoredUser> SqlUserStore::find(std::string_view key) {
-  return database_.read([&](Connection& connection) -> std::optional<StoredUser> {
-    auto& find = connection.prepared<FindUser>();
-    find.key = key;
-    if (!find.statement.execute(true)) return std::nullopt;
-    StoredUser found = decode(find.record, find.revision);
-    // A statement that was not read to its end would hold this connection to an old snapshot.
-    while (find.statement.fetch()) {
-    }
-    return found;
-  });
+  return database_.read([&](Connection& connection) { return find_user(connection, key); });
 }
 
 bool SqlUserStore::insert(const User& user) {
@@ -137,7 +198,51 @@ bool SqlUserStore::update(const User& user, std::int64_t revision) {
   });
 }
 
-ImportResult SqlUserStore::import(const std::vector<StoredUser>& users,
+ChangeResult SqlUserStore::change(const User& user, std::int64_t revision,
+                                  const ChangeEffects& effects) {
+  return database_.write([&](Connection& connection) {
+    soci::transaction transaction(connection.sql());
+    connection.prepared<LockChanges>().statement.execute(true);
+    const std::string key = user.key();
+    const auto before = find_user(connection, key);
+    if (!before || before->revision != revision) return ChangeResult::kStale;
+    const bool loses_admin = before->user.is_active_admin() && !user.is_active_admin();
+    if (loses_admin && !has_active_admin(connection, key)) return ChangeResult::kLastAdmin;
+    update_user(connection, key, base::to_json(user.record()), revision);
+    take_effect(connection, before->user, effects);
+    transaction.commit();
+    return ChangeResult::kDone;
+  });
+}
+
+std::optional<User> SqlUserStore::former(std::string_view key) {
+  return database_.read([&](Connection& connection) -> std::optional<User> {
+    auto& find = connection.prepared<FindFormer>();
+    find.key = key;
+    std::string former;
+    find.statement.execute();
+    while (find.statement.fetch()) former = find.former;
+    if (former.empty()) return std::nullopt;
+    return decode_user(former);
+  });
+}
+
+std::size_t SqlUserStore::forget_deletions(base::WallTime now) {
+  return database_.write([&](Connection& connection) {
+    soci::transaction transaction(connection.sql());
+    connection.prepared<LockChanges>().statement.execute(true);
+    auto& list = connection.prepared<ListForgettable>();
+    list.now = now.time_since_epoch().count();
+    std::vector<std::string> keys;
+    list.statement.execute();
+    while (list.statement.fetch()) keys.push_back(list.key);
+    for (const std::string& key : keys) forget_deletion(connection, key);
+    transaction.commit();
+    return keys.size();
+  });
+}
+
+ChangeResult SqlUserStore::import(const std::vector<StoredUser>& users,
                                   const std::function<void(std::size_t done)>& progress) {
   // Made before the lock is taken, for others wait for it.
   std::vector<std::string> records;
@@ -145,20 +250,19 @@ ImportResult SqlUserStore::import(const std::vector<StoredUser>& users,
   for (const StoredUser& user : users) records.push_back(base::to_json(user.user.record()));
   return database_.write([&](Connection& connection) {
     soci::transaction transaction(connection.sql());
-    // A write first: what is read then is what will be changed.
-    connection.sql() << "DELETE FROM schema_version WHERE version < 0";
-    const bool had_admin = has_enabled_admin(connection);
+    connection.prepared<LockChanges>().statement.execute(true);
+    const bool had_admin = has_active_admin(connection);
     for (std::size_t i = 0; i < users.size(); ++i) {
       const auto& [user, revision] = users[i];
       const bool is_done = revision == 0
                                ? insert_user(connection, user.key(), records[i])
                                : replace_user(connection, user.key(), records[i], revision);
-      if (!is_done) return ImportResult::kStale;
+      if (!is_done) return ChangeResult::kStale;
       progress(i + 1);
     }
-    if (had_admin && !has_enabled_admin(connection)) return ImportResult::kLastAdmin;
+    if (had_admin && !has_active_admin(connection)) return ChangeResult::kLastAdmin;
     transaction.commit();
-    return ImportResult::kDone;
+    return ChangeResult::kDone;
   });
 }
 

@@ -14,6 +14,10 @@ class SqlUserStore final : public UserStore {
   std::optional<StoredUser> find(std::string_view key) override;
   bool insert(const User& user) override;
   bool update(const User& user, std::int64_t revision) override;
+  ChangeResult change(const User& user, std::int64_t revision,
+                      const ChangeEffects& effects) override;
+  std::optional<User> former(std::string_view key) override;
+  std::size_t forget_deletions(base::WallTime now) override;
   bool remove(std::string_view key, std::int64_t revision) override;
   ImportResult import(const std::vector<StoredUser>& users,
                       const std::function<void(std::size_t done)>& progress) override;

@@ -22,6 +22,19 @@ bool is_deleted(const Json::Value& record) {
   return record["role"] == "deleted";
 }
 
+Json::Value deletion_of(const Json::Value& record, const std::string& stamp) {
+  Json::Value deletion;
+  deletion["username"] = record["username"];
+  deletion["password"] = "!";
+  deletion["role"] = "deleted";
+  deletion["updated_at"] = stamp;
+  const Json::Value& created_at = record["created_at"];
+  if (created_at.isString() && !created_at.asString().empty()) deletion["created_at"] = created_at;
+  const std::int64_t incarnation = incarnation_of(record);
+  if (incarnation > 0) deletion["incarnation"] = Json::Int64{incarnation};
+  return deletion;
+}
+
 Json::Value successor_of(const Json::Value& deletion, Json::Value record) {
   record["incarnation"] = Json::Int64{incarnation_of(deletion) + 1};
   return record;
@@ -77,16 +90,25 @@ void User::set_password_hash(const std::string& hash) {
   record_["password"] = hash;
 }
 
+void User::set_disabled(bool disabled) {
+  if (disabled) {
+    record_["disabled"] = true;
+  } else {
+    record_.removeMember("disabled");
+  }
+}
+
+void User::become_deleted(base::WallTime now) {
+  touch(now);
+  record_ = deletion_of(record_, record_["updated_at"].asString());
+}
+
 void User::touch(base::WallTime now) {
   const Json::Value& stamp = record_["updated_at"];
   if (const auto last = base::parse_rfc3339(stamp.isString() ? stamp.asString() : "")) {
     now = base::stamp_after(*last, now);
   }
   record_["updated_at"] = base::format_rfc3339(now);
-}
-
-bool is_enabled_admin(const User& user) {
-  return user.role() == "admin" && !user.disabled();
 }
 
 User decode_user(const std::string& record) {

@@ -1,6 +1,7 @@
 // One user, as the JSON record that the owner sees.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +20,11 @@ std::string user_key(std::string_view username);
 /// than that of the deletion it still held when the record was made. 0 if it does not say.
 std::int64_t incarnation_of(const Json::Value& record);
 bool is_deleted(const Json::Value& record);
+/// How long a deletion is kept, so that no old copy of the list brings the user back.
+inline constexpr std::chrono::days kDeletionKept{30};
+/// What remains of `record` when its user is deleted under `stamp`: the name, the times and the
+/// incarnation, with "role": "deleted" and "password": "!".
+Json::Value deletion_of(const Json::Value& record, const std::string& stamp);
 /// `record`, a new user, made the successor of `deletion`, which had its name.
 Json::Value successor_of(const Json::Value& deletion, Json::Value record);
 
@@ -43,12 +49,18 @@ class User {
   /// What remains of a user who was deleted ("role": "deleted"), so that no old copy of the list
   /// brings him back. He is no user any more: his name is free.
   bool deleted() const;
+  /// Whether he may do what needs the role "admin".
+  bool is_active_admin() const { return role() == "admin" && !disabled() && !deleted(); }
   /// Empty if the record does not say.
   std::string created_at() const;
 
   /// Makes this new user the successor of one who was deleted and had the name.
   void succeed(const User& deleted);
   void set_password_hash(const std::string& hash);
+  void set_role(const std::string& role) { record_["role"] = role; }
+  void set_disabled(bool disabled);
+  /// Leaves of this user what a deletion is, stamped as touch() does.
+  void become_deleted(base::WallTime now);
   /// Stamps the record as changed at `now`, and always later than the stamp it has
   /// (base::stamp_after).
   void touch(base::WallTime now);
@@ -58,9 +70,6 @@ class User {
  private:
   Json::Value record_;
 };
-
-/// Whether this user can log in and has the role "admin".
-bool is_enabled_admin(const User& user);
 
 /// Reads a record as it is stored, in JSON. Throws base::StoreUnavailable if it is none.
 User decode_user(const std::string& record);

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
+#include "store/session_store.h"
 #include "store/user.h"
 
 namespace userbin::store {
@@ -18,11 +20,23 @@ struct StoredUser {
   std::int64_t revision = 1;
 };
 
-enum class ImportResult {
+/// What goes with a change of a user, in the same transaction.
+struct ChangeEffects {
+  /// All sessions of the user end.
+  bool ends_sessions = false;
+  /// Begins after that.
+  std::optional<Session> begins;
+  /// For a deletion: forget_deletions() forgets it from then on.
+  std::optional<base::WallTime> kept_until;
+  /// With `kept_until`: the record as it was before can be asked for until then.
+  bool keeps_former = false;
+};
+
+enum class ChangeResult {
   kDone,
-  /// A user is no longer as the import was made from: read again and decide again.
+  /// A user is gone, or his revision is another: read again and decide again.
   kStale,
-  /// There is an enabled admin, and there would be none.
+  /// There is an active admin, and none would remain.
   kLastAdmin,
 };
 
@@ -42,13 +56,26 @@ class UserStore {
   /// longer `revision`: read again and decide again.
   virtual bool update(const User& user, std::int64_t revision) = 0;
 
+  /// Replaces the record, and does what goes with it. Unless it says kDone, nothing has changed.
+  /// Whether another active admin remains is decided here, where one change follows another, also
+  /// if another program makes it. What a deletion had kept ends with the next change of that user.
+  virtual ChangeResult change(const User& user, std::int64_t revision,
+                              const ChangeEffects& effects) = 0;
+
+  /// The record that was kept when the user was deleted. nullopt: none was, or no longer.
+  virtual std::optional<User> former(std::string_view key) = 0;
+
+  /// Forgets the deletions whose time has come, with what they kept; those that were made by
+  /// change() only. How many there were.
+  virtual std::size_t forget_deletions(base::WallTime now) = 0;
+
   /// False, and nothing changed, as for update().
   virtual bool remove(std::string_view key, std::int64_t revision) = 0;
 
   /// Inserts the users whose revision is 0, and replaces the others, who were read at theirs and
   /// whose sessions end. All or, unless it says kDone, none. `progress` is told how many are done,
   /// while everybody else who writes waits.
-  virtual ImportResult import(const std::vector<StoredUser>& users,
+  virtual ChangeResult import(const std::vector<StoredUser>& users,
                               const std::function<void(std::size_t done)>& progress) = 0;
 
   /// Up to `limit` users in the order of their keys (by bytes), those after `after` only.

@@ -28,6 +28,16 @@ bool FakeSyncStore::update(const store::User& user, std::int64_t revision) {
   return change_users([&] { return replace(user, revision); });
 }
 
+store::ChangeResult FakeSyncStore::change(const store::User& user, std::int64_t revision,
+                                          const store::ChangeEffects& effects) {
+  const bool is_done = change_users([&] {
+    const bool is_replaced = replace(user, revision);
+    if (is_replaced && effects.ends_sessions) drop_sessions(user.key());
+    return is_replaced;
+  });
+  return is_done ? store::ChangeResult::kDone : store::ChangeResult::kStale;
+}
+
 bool FakeSyncStore::remove(std::string_view key, std::int64_t revision) {
   return change_users([&] {
     const auto row = rows_.find(key);
@@ -224,7 +234,7 @@ bool FakeSyncStore::import_one(const store::StoredUser& stored) {
 
 bool FakeSyncStore::has_enabled_admin() const {
   return std::any_of(rows_.begin(), rows_.end(),
-                     [](const auto& row) { return store::is_enabled_admin(row.second.user); });
+                     [](const auto& row) { return row.second.user.is_active_admin(); });
 }
 
 bool FakeSyncStore::apply_one(const store::SyncChange& change) {

@@ -37,6 +37,11 @@ class FakeSyncStore final : public store::UserStore, public store::SyncStore {
   std::optional<store::StoredUser> find(std::string_view key) override;
   bool insert(const store::User& user) override;
   bool update(const store::User& user, std::int64_t revision) override;
+  /// Knows of sessions and of what a deletion keeps only that sessions end.
+  store::ChangeResult change(const store::User& user, std::int64_t revision,
+                             const store::ChangeEffects& effects) override;
+  std::optional<store::User> former(std::string_view) override { return std::nullopt; }
+  std::size_t forget_deletions(base::WallTime) override { return 0; }
   bool remove(std::string_view key, std::int64_t revision) override;
   store::ImportResult import(const std::vector<store::StoredUser>& users,
                              const std::function<void(std::size_t done)>& progress) override;

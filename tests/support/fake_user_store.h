@@ -19,6 +19,8 @@ class FakeUserStore final : public store::UserStore {
   /// What happens once, when the next find() has read and before it returns; it may
   /// call this store. Set while no other thread calls.
   std::function<void()> after_find;
+  /// Where the sessions are that a change ends or begins; nullptr: nowhere.
+  store::SessionStore* sessions = nullptr;
 
   std::optional<store::StoredUser> find(std::string_view key) override {
     fault.on_read();
@@ -47,6 +49,48 @@ class FakeUserStore final : public store::UserStore {
     return true;
   }
 
+  store::ChangeResult change(const store::User& user, std::int64_t revision,
+                             const store::ChangeEffects& effects) override {
+    fault.on_change();
+    const std::lock_guard lock(mutex_);
+    const auto found = users_.find(user.key());
+    if (found == users_.end() || found->second.revision != revision) {
+      return store::ChangeResult::kStale;
+    }
+    const store::User before = found->second.user;
+    found->second.user = user;
+    if (before.is_active_admin() && !has_admin(users_)) {
+      found->second.user = before;
+      return store::ChangeResult::kLastAdmin;
+    }
+    ++found->second.revision;
+    if (sessions != nullptr && effects.ends_sessions) sessions->remove_all(user.key());
+    if (sessions != nullptr && effects.begins) sessions->insert(*effects.begins);
+    deletions_.erase(user.key());
+    if (!effects.kept_until) return store::ChangeResult::kDone;
+    deletions_[user.key()] = {*effects.kept_until,
+                              effects.keeps_former ? std::optional(before) : std::nullopt};
+    return store::ChangeResult::kDone;
+  }
+
+  std::optional<store::User> former(std::string_view key) override {
+    fault.on_read();
+    const std::lock_guard lock(mutex_);
+    const auto found = deletions_.find(key);
+    return found == deletions_.end() ? std::nullopt : found->second.former;
+  }
+
+  std::size_t forget_deletions(base::WallTime now) override {
+    fault.on_change();
+    const std::lock_guard lock(mutex_);
+    return std::erase_if(deletions_, [&](const auto& deletion) {
+      if (deletion.second.kept_until > now) return false;
+      const auto user = users_.find(deletion.first);
+      if (user != users_.end() && user->second.user.deleted()) users_.erase(user);
+      return true;
+    });
+  }
+
   bool remove(std::string_view key, std::int64_t revision) override {
     fault.on_change();
     const std::lock_guard lock(mutex_);
@@ -56,8 +100,7 @@ class FakeUserStore final : public store::UserStore {
     return true;
   }
 
-  /// Knows of no sessions that could end.
-  store::ImportResult import(const std::vector<store::StoredUser>& users,
+  store::ChangeResult import(const std::vector<store::StoredUser>& users,
                              const std::function<void(std::size_t done)>& progress) override {
     fault.on_change();
     const std::lock_guard lock(mutex_);
@@ -66,15 +109,19 @@ class FakeUserStore final : public store::UserStore {
       const auto found = imported.find(stored.user.key());
       const bool is_free = found == imported.end();
       if ((is_free ? 0 : found->second.revision) != stored.revision) {
-        return store::ImportResult::kStale;
+        return store::ChangeResult::kStale;
       }
       imported.insert_or_assign(stored.user.key(),
                                 store::StoredUser{stored.user, stored.revision + 1});
       progress(imported.size());
     }
-    if (has_admin(users_) && !has_admin(imported)) return store::ImportResult::kLastAdmin;
+    if (has_admin(users_) && !has_admin(imported)) return store::ChangeResult::kLastAdmin;
+    for (const store::StoredUser& stored : users) {
+      if (sessions != nullptr) sessions->remove_all(stored.user.key());
+      deletions_.erase(stored.user.key());
+    }
     users_ = std::move(imported);
-    return store::ImportResult::kDone;
+    return store::ChangeResult::kDone;
   }
 
   std::vector<store::StoredUser> list(std::string_view after, std::size_t limit) override {
@@ -92,14 +139,20 @@ class FakeUserStore final : public store::UserStore {
  private:
   using Users = std::map<std::string, store::StoredUser, std::less<>>;
 
+  struct Deletion {
+    base::WallTime kept_until;
+    std::optional<store::User> former;
+  };
+
   static bool has_admin(const Users& users) {
-    return std::any_of(users.begin(), users.end(), [](const auto& entry) {
-      return store::is_enabled_admin(entry.second.user);
-    });
+    return std::any_of(users.begin(), users.end(),
+                       [](const auto& user) { return user.second.user.is_active_admin(); });
   }
 
   std::mutex mutex_;
-  Users users_;  // guarded by mutex_
+  // Guarded by mutex_:
+  Users users_;
+  std::map<std::string, Deletion, std::less<>> deletions_;
 };
 
 }  // namespace userbin::test

@@ -75,9 +75,11 @@ struct HandlersOnFakes {
   auth::HashPool hashes{{.cost = {8, 1}}, executor};
   FakeReplica replica;
   auth::Accounts accounts{users, replica, hashes, clock};
+  auth::Administration administration{users, replica, hashes, clock};
   FakeChangeWatch changes;
   auth::Sessions sessions{session_rows, users, changes, clock, {}};
   handlers::Services services{.accounts = accounts,
+                              .administration = administration,
                               .sessions = sessions,
                               .users = users,
                               .replica = replica,
@@ -85,6 +87,8 @@ struct HandlersOnFakes {
                               .pages = {},
                               .public_origin = ""};
   handlers::Dispatcher dispatcher{services};
+
+  HandlersOnFakes() { users.sessions = &session_rows; }
 
   http::Response answer(const http::Request& request) {
     return wait_for(dispatcher.answer(request), executor);

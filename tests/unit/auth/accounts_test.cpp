@@ -33,7 +33,7 @@ struct Site {
                                           const std::string& password = kPassword) {
     const Username username = *Username::parse(name);
     auto checked =
-        check_password(base::SecretString(password), username, {.min_length = 1, .min_guesses = 0});
+        check_password(base::SecretString(password), name, {.min_length = 1, .min_guesses = 0});
     return accounts.register_user(username, std::get<Password>(std::move(checked)));
   }
   RegisterResult register_user(const std::string& name, const std::string& password = kPassword) {

@@ -9,8 +9,7 @@ namespace {
 /// The reason for which a password is refused; empty if it is taken.
 std::string flaw_of(const std::string& password, const std::string& username = "zoe",
                     const PasswordRules& rules = {}) {
-  const auto checked =
-      check_password(base::SecretString(password), *Username::parse(username), rules);
+  const auto checked = check_password(base::SecretString(password), username, rules);
   const auto* flaw = std::get_if<PasswordFlaw>(&checked);
   if (flaw == nullptr) return "";
   CHECK_FALSE(flaw->reason.empty());
@@ -54,7 +53,7 @@ TEST_CASE("a strong password is taken as it is, whatever it is made of") {
                "\u5BC6\u7801\u6B63\u786E\u9A6C\u7535\u6C60\u9489",
                "\U0001F40E\U0001F50B\U0001F4CE\U0001F427\U0001F335\U0001F9ED\U0001F3BB\U0001FA90");
   CAPTURE(text);
-  auto checked = check_password(base::SecretString(text), *Username::parse("zoe"), {});
+  auto checked = check_password(base::SecretString(text), "zoe", {});
   const auto* password = std::get_if<Password>(&checked);
   REQUIRE(password != nullptr);
   CHECK(password->secret().reveal() == text);
@@ -101,7 +100,7 @@ TEST_CASE("length counts in code points, not in bytes") {
 
 TEST_CASE("a password may have 256 characters by default, and they are all kept") {
   const std::string longest = "tuesday grows heavy " + std::string(236, 'x');
-  auto checked = check_password(base::SecretString(longest), *Username::parse("zoe"), {});
+  auto checked = check_password(base::SecretString(longest), "zoe", {});
   REQUIRE(std::holds_alternative<Password>(checked));
   CHECK(std::get<Password>(checked).secret().reveal() == longest);
   CHECK(flaw_of(longest + "x") == "too_long");

@@ -1,11 +1,15 @@
 #include "store/user_store.h"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
+#include <barrier>
 #include <thread>
 
 #include "store/sql_session_store.h"
 #include "store/sql_user_store.h"
 #include "support/catch.h"
+#include "support/fake_session_store.h"
 #include "support/fake_user_store.h"
 #include "support/temporary_folder.h"
 
@@ -18,6 +22,9 @@ constexpr int kThreads = 10;
 
 struct FakeUsers {
   test::FakeUserStore users;
+  test::FakeSessionStore sessions;
+
+  FakeUsers() { users.sessions = &sessions; }
 };
 
 struct SqlUsers {
@@ -25,10 +32,29 @@ struct SqlUsers {
   Database database{
       {.path = folder.file("users.db"), .max_connections = 4, .patience = std::chrono::minutes{1}}};
   SqlUserStore users{database};
+  SqlSessionStore sessions{database};
 };
 
 User user_named(const std::string& name, const std::string& hash = "!") {
   return {name, hash, kNow};
+}
+
+User user_of(const std::string& name, const std::string& role, bool disabled = false) {
+  User user = user_named(name);
+  user.set_role(role);
+  user.set_disabled(disabled);
+  return user;
+}
+
+Session session_of(const std::string& user_key, const std::string& token_hash) {
+  return {.token_hash = token_hash,
+          .user_key = user_key,
+          .created_at = kNow,
+          .last_seen_at = kNow,
+          .expires_at = kNow,
+          .remember = false,
+          .client = "192.0.2.7",
+          .user_agent = "curl/8"};
 }
 
 std::vector<std::string> names_of(const std::vector<StoredUser>& users) {
@@ -148,7 +174,7 @@ TEMPLATE_TEST_CASE("an import inserts and replaces, all or nothing", "", FakeUse
   const auto count = [&](std::size_t done) { steps.push_back(done); };
 
   REQUIRE(users.import({{user_named("ADA", "2"), 1}, {user_named("Bob", "2"), 0}}, count) ==
-          ImportResult::kDone);
+          ChangeResult::kDone);
   CHECK(steps.size() == 2);
   CHECK(users.find("ada")->user.username() == "ADA");
   CHECK(users.find("ada")->revision == 2);
@@ -163,7 +189,7 @@ TEMPLATE_TEST_CASE("an import inserts and replaces, all or nothing", "", FakeUse
   CHECK(users.import({{user_named("Cyd", "3"), 0},
                       {user_named("Ada", "3"), 2},
                       {user_named(std::get<0>(stale), "3"), std::get<1>(stale)}},
-                     count) == ImportResult::kStale);
+                     count) == ChangeResult::kStale);
   CHECK(names_of(users.list("", 10)) == std::vector<std::string>{"ADA", "Bob"});
   CHECK(users.find("ada")->user.password_hash() == "2");
   CHECK(users.find("bob")->user.password_hash() == "2");
@@ -180,11 +206,11 @@ TEMPLATE_TEST_CASE("an import never takes the last enabled admin away", "", Fake
   };
   const auto nothing = [](std::size_t) {};
   const auto [role, disabled, other_admin, result] =
-      GENERATE(Catch::Generators::table<const char*, bool, bool, ImportResult>({
-          {"user", false, false, ImportResult::kLastAdmin},
-          {"admin", true, false, ImportResult::kLastAdmin},
-          {"admin", false, false, ImportResult::kDone},
-          {"user", false, true, ImportResult::kDone},
+      GENERATE(Catch::Generators::table<const char*, bool, bool, ChangeResult>({
+          {"user", false, false, ChangeResult::kLastAdmin},
+          {"admin", true, false, ChangeResult::kLastAdmin},
+          {"admin", false, false, ChangeResult::kDone},
+          {"user", false, true, ChangeResult::kDone},
       }));
   CAPTURE(role, disabled, other_admin);
   REQUIRE(users.insert(with("ada", "admin", false)));
@@ -192,7 +218,7 @@ TEMPLATE_TEST_CASE("an import never takes the last enabled admin away", "", Fake
   REQUIRE(users.insert(with("cyd", other_admin ? "admin" : "user", false)));
   CHECK(users.import({{with("dan", "user", false), 0}, {with("ada", role, disabled), 1}},
                      nothing) == result);
-  const bool is_done = result == ImportResult::kDone;
+  const bool is_done = result == ChangeResult::kDone;
   CHECK(users.find("dan").has_value() == is_done);
   CHECK(users.find("ada")->revision == (is_done ? 2 : 1));
 }
@@ -200,7 +226,7 @@ TEMPLATE_TEST_CASE("an import never takes the last enabled admin away", "", Fake
 TEST_CASE("an import needs no admin where there was none") {
   SqlUsers kept;
   REQUIRE(kept.users.insert(user_named("Ada")));
-  CHECK(kept.users.import({{user_named("Ada"), 1}}, [](std::size_t) {}) == ImportResult::kDone);
+  CHECK(kept.users.import({{user_named("Ada"), 1}}, [](std::size_t) {}) == ChangeResult::kDone);
 }
 
 TEST_CASE("who is replaced by an import loses his sessions, others don't") {
@@ -214,9 +240,134 @@ TEST_CASE("who is replaced by an import loses his sessions, others don't") {
                      .last_seen_at = kNow,
                      .expires_at = kNow + std::chrono::hours{1}});
   }
-  REQUIRE(kept.users.import({{user_named("ada"), 1}}, [](std::size_t) {}) == ImportResult::kDone);
+  REQUIRE(kept.users.import({{user_named("ada"), 1}}, [](std::size_t) {}) == ChangeResult::kDone);
   CHECK_FALSE(sessions.find("ada"));
   CHECK(sessions.find("bob"));
+}
+
+TEMPLATE_TEST_CASE("a change is made only by who has read the user's last revision", "", FakeUsers,
+                   SqlUsers) {
+  TestType kept;
+  UserStore& users = kept.users;
+  REQUIRE(users.insert(user_named("Ada", "1")));
+  CHECK(users.change(user_named("Ada", "2"), 1, {}) == ChangeResult::kDone);
+  CHECK(users.change(user_named("Ada", "3"), 1, {.ends_sessions = true}) == ChangeResult::kStale);
+  CHECK(users.change(user_named("Nobody", "3"), 1, {}) == ChangeResult::kStale);
+  CHECK(users.find("ada")->user.password_hash() == "2");
+  CHECK(users.find("ada")->revision == 2);
+}
+
+TEMPLATE_TEST_CASE("sessions end and begin with a change, and not without it", "", FakeUsers,
+                   SqlUsers) {
+  TestType kept;
+  UserStore& users = kept.users;
+  SessionStore& sessions = kept.sessions;
+  REQUIRE(users.insert(user_named("Ada")));
+  for (const char* hash : {"one", "two"}) sessions.insert(session_of("ada", hash));
+  sessions.insert(session_of("bob", "three"));
+
+  CHECK(users.change(user_named("Ada"), 7, {.ends_sessions = true}) == ChangeResult::kStale);
+  CHECK(users.change(user_named("Ada"), 1, {}) == ChangeResult::kDone);
+  CHECK(sessions.list("ada").size() == 2);
+
+  const ChangeEffects anew{.ends_sessions = true, .begins = session_of("ada", "four")};
+  CHECK(users.change(user_named("Ada"), 2, anew) == ChangeResult::kDone);
+  REQUIRE(sessions.list("ada").size() == 1);
+  CHECK(sessions.find("four"));
+  CHECK(sessions.find("three"));
+}
+
+TEMPLATE_TEST_CASE("the last active admin stays one", "", FakeUsers, SqlUsers) {
+  TestType kept;
+  UserStore& users = kept.users;
+  REQUIRE(users.insert(user_of("Ada", "admin")));
+  REQUIRE(users.insert(user_of("Eve", "user")));
+  REQUIRE(users.insert(user_of("Off", "admin", true)));
+  Json::Value pretender = user_of("Fox", "user").record();
+  pretender["note"]["role"] = "admin";
+  REQUIRE(users.insert(User(pretender)));
+
+  const auto [role, disabled] = GENERATE(Catch::Generators::table<std::string, bool>(
+      {{"user", false}, {"admin", true}, {"deleted", false}, {"Admin", false}}));
+  CAPTURE(role, disabled);
+  const User changed = user_of("Ada", role, disabled);
+  CHECK(users.change(changed, 1, {.ends_sessions = true}) == ChangeResult::kLastAdmin);
+  CHECK(users.find("ada")->user.is_active_admin());
+  CHECK(users.find("ada")->revision == 1);
+
+  CHECK(users.change(user_of("Eve", "guest"), 1, {}) == ChangeResult::kDone);
+  CHECK(users.change(user_of("Off", "admin"), 1, {}) == ChangeResult::kDone);
+  CHECK(users.change(changed, 1, {}) == ChangeResult::kDone);
+  CHECK_FALSE(users.find("ada")->user.is_active_admin());
+}
+
+TEMPLATE_TEST_CASE("a deletion keeps the record before, for its time and no longer", "", FakeUsers,
+                   SqlUsers) {
+  TestType kept;
+  UserStore& users = kept.users;
+  REQUIRE(users.insert(user_named("Ada", "hash")));
+  CHECK_FALSE(users.former("ada"));
+  User gone = user_named("Ada");
+  gone.become_deleted(kNow);
+  const bool keeps_former = GENERATE(true, false);
+  const ChangeEffects effects{.kept_until = kNow + std::chrono::days{1},
+                              .keeps_former = keeps_former};
+  REQUIRE(users.change(gone, 1, effects) == ChangeResult::kDone);
+  const auto former = users.former("ada");
+  CHECK(former.has_value() == keeps_former);
+  if (former) CHECK(former->password_hash() == "hash");
+
+  CHECK(users.forget_deletions(kNow) == 0);
+  CHECK(users.find("ada")->user.deleted());
+  SECTION("and is forgotten then") {
+    CHECK(users.forget_deletions(kNow + std::chrono::days{1}) == 1);
+    CHECK_FALSE(users.find("ada"));
+    CHECK(users.insert(user_named("Ada")));
+  }
+  SECTION("or until the name is used again, whose user stays") {
+    REQUIRE(users.change(user_named("Ada", "other"), 2, {}) == ChangeResult::kDone);
+    CHECK_FALSE(users.former("ada"));
+    CHECK(users.forget_deletions(kNow + std::chrono::days{1}) == 0);
+    CHECK(users.find("ada"));
+  }
+  SECTION("and who has the name otherwise stays, too") {
+    REQUIRE(users.update(user_named("Ada", "other"), 2));
+    CHECK(users.forget_deletions(kNow + std::chrono::days{1}) == 1);
+    CHECK_FALSE(users.former("ada"));
+    CHECK(users.find("ada"));
+  }
+}
+
+TEST_CASE("of two programs that each demote one of two admins at once exactly one succeeds") {
+  test::TemporaryFolder folder;
+  const Database::Options options{.path = folder.file("users.db"),
+                                  .patience = std::chrono::minutes{1}};
+  Database first(options);
+  Database second(options);
+  std::array<SqlUserStore, 2> programs{SqlUserStore(first), SqlUserStore(second)};
+  const std::array<std::string, 2> names{"Ada", "Bob"};
+  for (const std::string& name : names) REQUIRE(programs[0].insert(user_of(name, "admin")));
+  for (int round = 0; round < 50; ++round) {
+    std::array<ChangeResult, 2> results{};
+    std::barrier start(2);
+    const auto demote = [&](std::size_t i) {
+      const auto stored = programs.at(i).find(user_key(names.at(i)));
+      start.arrive_and_wait();
+      results.at(i) = programs.at(i).change(user_of(names.at(i), "user"), stored->revision, {});
+    };
+    std::thread other(demote, 1);
+    demote(0);
+    other.join();
+    CAPTURE(round);
+    const auto wins = std::count(results.begin(), results.end(), ChangeResult::kDone);
+    CHECK(wins == 1);
+    CHECK(std::count(results.begin(), results.end(), ChangeResult::kLastAdmin) == 1);
+    for (const std::string& name : names) {
+      const auto stored = programs[0].find(user_key(name));
+      REQUIRE(programs[0].change(user_of(name, "admin"), stored->revision, {}) ==
+              ChangeResult::kDone);
+    }
+  }
 }
 
 TEMPLATE_TEST_CASE("of ten inserts of one name at once exactly one wins", "", FakeUsers, SqlUsers) {

@@ -124,4 +124,29 @@ TEST_CASE("stamps increase strictly, also when the clock goes back") {
   }
 }
 
+TEST_CASE("of a deleted user his name, his times and which of his name he was remain") {
+  User user = user_with(R"(, "role": "admin", "disabled": true, "email": "ada@example.org",
+      "created_at": "2025-01-01T00:00:00Z", "updated_at": "2027-01-01T00:00:00Z",
+      "incarnation": 2)");
+  user.become_deleted(kNow);
+  CHECK(user.deleted());
+  CHECK(user.record() == parse(R"({"username": "Ada", "password": "!", "role": "deleted",
+      "created_at": "2025-01-01T00:00:00Z", "updated_at": "2027-01-01T00:00:00.001000Z",
+      "incarnation": 2})"));
+}
+
+TEST_CASE("an active admin has the role admin, and is neither disabled nor deleted") {
+  const auto [members, is_one] = GENERATE(Catch::Generators::table<std::string, bool>({
+      {R"(, "role": "admin")", true},
+      {R"(, "role": "admin", "disabled": false)", true},
+      {R"(, "role": "admin", "disabled": true)", false},
+      {R"(, "role": "deleted")", false},
+      {R"(, "role": "Admin")", false},
+      {R"(, "role": ["admin"])", false},
+      {"", false},
+  }));
+  CAPTURE(members);
+  CHECK(user_with(members).is_active_admin() == is_one);
+}
+
 }  // namespace userbin::store
