@@ -25,16 +25,17 @@ class Failed : public std::runtime_error {
 /// A subcommand with these settings. Exit status: 0 done, 1 failed.
 using BinCommand = std::function<int(const Settings& settings)>;
 
-/// Reads the settings for 'userbin bin VERB', runs it, and prints what it throws. Exit status: as
-/// that of `command`; 1 after a failure, 2 after a wrong setting.
-int run_bin_command(std::span<char*> arguments, const std::string& verb,
-                    const std::string& description, const std::function<void(CLI::App&)>& declare,
-                    const BinCommand& command);
-
-/// The same for a subcommand with this whole name, "userbin import".
+/// Reads the settings for the command `name` ("userbin bin status"), which works on the store, runs
+/// it, and prints what it throws. Exit status: as that of `command`; 1 after a failure, 2 after a
+/// wrong setting.
 int run_store_command(std::span<char*> arguments, const std::string& name,
                       const std::string& description, const std::function<void(CLI::App&)>& declare,
                       const BinCommand& command);
+
+/// The same for 'userbin bin VERB'.
+int run_bin_command(std::span<char*> arguments, const std::string& verb,
+                    const std::string& description, const std::function<void(CLI::App&)>& declare,
+                    const BinCommand& command);
 
 /// The store that the settings name. Throws Failed if there is none and it must exist.
 class OpenStore {
@@ -44,6 +45,7 @@ class OpenStore {
 
   store::SqlSyncStore& rows() { return rows_; }
   store::SqlUserStore& users() { return users_; }
+  store::Database& database() { return database_; }
   const base::Clock& clock() const { return clock_; }
 
  private:

@@ -139,7 +139,7 @@ void hash_passwords(const Settings& settings, UserFile& file, Report& report) {
                            [&](std::size_t done, std::size_t total) { progress.at(done, total); });
 }
 
-store::ImportResult store_users(OpenStore& store, const ImportPlan& plan) {
+store::ChangeResult store_users(OpenStore& store, const ImportPlan& plan) {
   const base::SystemClock clock;
   Progress progress("users stored", clock);
   return store.users().import(plan.users,
@@ -170,8 +170,8 @@ void import_file(const Settings& settings, const ImportOptions& options, Report&
     if (options.dry_run) return;
     hash_passwords(settings, file, report);
     const auto result = store_users(store, report.plan);
-    if (result == store::ImportResult::kDone) return;
-    if (result == store::ImportResult::kLastAdmin) break;
+    if (result == store::ChangeResult::kDone) return;
+    if (result == store::ChangeResult::kLastAdmin) break;
     if (attempt + 1 == kAttempts) {
       throw Failed(std::string("users change faster than they can be imported; ") + kNothing);
     }

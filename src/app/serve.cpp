@@ -9,11 +9,13 @@
 #include "app/bin_parts.h"
 #include "app/commands.h"
 #include "app/settings.h"
+#include "auth/throttle_keeper.h"
 #include "base/failure.h"
 #include "handlers/dispatcher.h"
 #include "jsonbin/bin_replica.h"
 #include "store/sql_session_store.h"
 #include "store/sql_sync_store.h"
+#include "store/sql_throttle_store.h"
 #include "store/sql_user_store.h"
 
 namespace userbin::app {
@@ -59,7 +61,8 @@ void raise_descriptor_limit() {
 
 /// Ends the program although a hash or a handler is still at work, which could take seconds more.
 /// The store is made to survive this at any moment.
-[[noreturn]] void give_up(auth::Sessions& sessions) {
+[[noreturn]] void give_up(auth::Sessions& sessions, auth::ThrottleKeeper& keeper) {
+  keeper.flush();
   try {
     sessions.flush();
   } catch (const base::StoreUnavailable& error) {
@@ -100,6 +103,9 @@ void run(const Settings& settings, const sigset_t& signals) {
   const base::SystemClock system_clock;
   const base::ServerClock clock(system_clock, sync_rows.server_number());
   users.forget_deletions(clock.now());
+  store::SqlThrottleStore throttle_rows(database);
+  auth::Throttle throttle(settings.throttle, auth::name_key_of(throttle_rows), clock);
+  auth::ThrottleKeeper keeper(throttle, throttle_rows, database);
 
   fastcgi::Listener listener(settings.listen);
   fastcgi::Server server(listener, settings.server);
@@ -116,6 +122,7 @@ void run(const Settings& settings, const sigset_t& signals) {
   const handlers::Services services{.accounts = accounts,
                                     .administration = administration,
                                     .sessions = sessions,
+                                    .throttle = throttle,
                                     .users = users,
                                     .replica = replica,
                                     .password_rules = settings.passwords,
@@ -125,6 +132,7 @@ void run(const Settings& settings, const sigset_t& signals) {
 
   server.start([&](const http::Request& request) { return dispatcher.answer(request); });
   if (bin) bin->replica.start();
+  keeper.start();
   spdlog::info("userbin " USERBIN_VERSION " serves on {}, store {}, bin {}", listener.description(),
                settings.store.path, describe(settings.bin));
 
@@ -133,10 +141,11 @@ void run(const Settings& settings, const sigset_t& signals) {
                format_duration(settings.drain));
   if (!server.drain(settings.drain)) {
     spdlog::warn("not all requests were finished within --drain");
-    give_up(sessions);
+    give_up(sessions, keeper);
   }
   if (bin) bin->replica.stop();
   server.stop();
+  keeper.stop();
   spdlog::info("stopped");
 }
 

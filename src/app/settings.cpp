@@ -247,6 +247,35 @@ void declare(CLI::App& app, const Usage& usage, Settings& settings) {
   options.add_duration("--session-remembered", settings.sessions.remembered, milliseconds{1000},
                        "lifetime of a session with 'stay logged in'");
 
+  options.worker_group("Too many tries");
+  options
+      .add("--login-failures", settings.throttle.login_failures,
+           "wrong passwords for a name from a client (an IPv4 address, an IPv6 /64) that cost "
+           "nothing; then it waits 1s, 2s, 4s, ...; 0: it never waits")
+      ->check(CLI::Range(0, 1000));
+  options.add_duration("--login-delay-max", settings.throttle.delay_max, milliseconds{1000},
+                       "the longest of these waits");
+  options
+      .add("--failures-per-account", settings.throttle.failures_per_account,
+           "wrong passwords for a name in an hour, from all clients that never logged in to it; "
+           "beyond, each of them has one try and then the longest wait; 0: any number")
+      ->check(CLI::Range(0, 1'000'000));
+  options
+      .add("--logins-per-client", settings.throttle.logins_per_client,
+           "wrong passwords from a client in an hour, for names it never logged in to; 0: any "
+           "number")
+      ->check(CLI::Range(0, 1'000'000));
+  options
+      .add("--registrations-per-client", settings.throttle.registrations_per_client,
+           "registrations from a client in an hour, those of names that are taken included; 0: "
+           "any number")
+      ->check(CLI::Range(0, 1'000'000));
+  options
+      .add("--throttle-entries", settings.throttle.max_entries,
+           "names, clients and pairs of them that are remembered for this, of each kind; some "
+           "1.25 KB each")
+      ->check(CLI::Range(1, 10'000'000));
+
   options.worker_group("The site");
   options
       .add("--public-url", settings.public_url,

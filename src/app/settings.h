@@ -9,6 +9,7 @@
 #include "auth/hash_pool.h"
 #include "auth/password.h"
 #include "auth/sessions.h"
+#include "auth/throttle.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "fastcgi/listener.h"
@@ -45,6 +46,7 @@ struct Settings {
   bool allow_weak_hashing = false;
   auth::PasswordRules passwords;
   auth::SessionRules sessions;
+  auth::ThrottleRules throttle;
   handlers::Pages pages;
   std::string public_url;
   base::LogOptions log;

@@ -72,6 +72,12 @@ std::string page_url(const http::Request& request, const std::string& page,
   return url;
 }
 
+std::optional<http::Response> refusal_of(const auth::Throttle::Attempt& attempt) {
+  if (attempt.retry_after() == std::chrono::seconds{0}) return std::nullopt;
+  return http::error_response(http::ErrorCode::kTooManyAttempts,
+                              {.retry_after = attempt.retry_after()});
+}
+
 http::Response changed_response(const std::string& message, bool is_everywhere) {
   if (is_everywhere) return http::message_response(message);
   Json::Value body;

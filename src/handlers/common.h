@@ -27,6 +27,9 @@ std::string requested_redirect(const http::Fields& fields, const http::Request& 
 /// which leads back to what was asked for.
 http::Response login_required(const Services& services, const http::Request& request);
 
+/// 429 too_many_attempts, if the attempt may not be made yet.
+std::optional<http::Response> refusal_of(const auth::Throttle::Attempt& attempt);
+
 /// 200 with a message for a change that is everywhere, or 202 with "sync": "pending" for one that
 /// is safe in the store and reaches the bin later.
 http::Response changed_response(const std::string& message, bool is_everywhere);

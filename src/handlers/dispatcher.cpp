@@ -22,6 +22,8 @@ using http::Request;
 using http::Response;
 
 constexpr std::chrono::seconds kStoreRetryAfter{5};
+/// For what nginx lets through again as soon as less comes.
+constexpr std::chrono::seconds kFenceRetryAfter{5};
 
 bool is_safe_method(const std::string& method) {
   return method == "GET" || method == "HEAD";
@@ -150,7 +152,9 @@ base::Task<Response> Dispatcher::route(const Request& request, std::string& caus
     throw http::RequestRefused(ErrorCode::kMalformedBody, "a parameter came twice");
   }
   if (const auto code = http::error_code_of(request.refused_by_nginx)) {
-    throw http::RequestRefused(*code, "refused by nginx");
+    http::ErrorDetails details;
+    if (*code == ErrorCode::kTooManyAttempts) details.retry_after = kFenceRetryAfter;
+    throw http::RequestRefused(*code, "refused by nginx", details);
   }
   if (request.is_authorizer || request.path == kVerifyPath) {
     // A web server asks with the method of the request that it protects; asking changes nothing.

@@ -10,11 +10,12 @@
 namespace userbin::handlers {
 
 /// POST /register: username, password. 200 · 400 username_taken, invalid_username, weak_password,
-/// missing_field.
+/// missing_field · 429 too_many_attempts · 507 user_list_full.
 base::Task<http::Response> register_user(const Services& services, const http::Request& request);
 
 /// POST /login: username, password, [remember], [rd], [token]. 200 with a session cookie, and with
-/// the token in the body if asked for · 401 invalid_credentials · 400 missing_field.
+/// the token in the body if asked for · 401 invalid_credentials · 400 missing_field · 429
+/// too_many_attempts, before anything is hashed.
 base::Task<http::Response> log_in(const Services& services, const http::Request& request);
 
 /// POST /logout: [everywhere]. 200, the cookie is cleared; also without a session.

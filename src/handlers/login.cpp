@@ -13,9 +13,16 @@ base::Task<http::Response> log_in(const Services& services, const http::Request&
   const bool wants_token = http::is_json(request) && fields.flag("token");
   const std::string target = requested_redirect(fields, request);
   base::SecretString password(*fields.text("password"));
+  const std::string username = *fields.text("username");
+  auth::Throttle::Attempt attempt = services.throttle.try_login(username, request.remote_address);
+  if (auto refusal = refusal_of(attempt)) co_return *refusal;
   const std::optional<store::User> user =
-      co_await services.accounts.authenticate(*fields.text("username"), std::move(password));
-  if (!user) co_return http::error_response(http::ErrorCode::kInvalidCredentials);
+      co_await services.accounts.authenticate(username, std::move(password));
+  if (!user) {
+    attempt.keep();
+    co_return http::error_response(http::ErrorCode::kInvalidCredentials);
+  }
+  attempt.succeed();
 
   // The session that this browser had before is of no more use to anybody.
   if (const auto old_token = session_token(request)) services.sessions.end(*old_token);

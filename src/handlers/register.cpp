@@ -25,11 +25,15 @@ base::Task<http::Response> register_user(const Services& services, const http::R
         {.fields = {{"password", flaw->sentence}}, .reason = flaw->reason});
   }
   auth::Password password = std::get<auth::Password>(std::move(checked));
-  switch (co_await services.accounts.register_user(*username, std::move(password))) {
-    case auth::RegisterResult::kNameTaken:
-      co_return http::error_response(ErrorCode::kUsernameTaken);
-    case auth::RegisterResult::kListFull: co_return http::error_response(ErrorCode::kUserListFull);
-    case auth::RegisterResult::kRegistered: break;
+  auth::Throttle::Attempt attempt = services.throttle.try_registration(request.remote_address);
+  if (auto refusal = refusal_of(attempt)) co_return *refusal;
+  const auto result = co_await services.accounts.register_user(*username, std::move(password));
+  if (result == auth::RegisterResult::kListFull) {
+    co_return http::error_response(ErrorCode::kUserListFull);
+  }
+  attempt.keep();
+  if (result == auth::RegisterResult::kNameTaken) {
+    co_return http::error_response(ErrorCode::kUsernameTaken);
   }
   const bool is_everywhere = co_await services.replica.arrival(store::user_key(username->text()));
   http::Response response = changed_response("User registered successfully", is_everywhere);

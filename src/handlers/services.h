@@ -7,6 +7,7 @@
 #include "auth/administration.h"
 #include "auth/password.h"
 #include "auth/sessions.h"
+#include "auth/throttle.h"
 #include "store/replica.h"
 #include "store/user_store.h"
 
@@ -26,6 +27,7 @@ struct Services {
   auth::Accounts& accounts;
   auth::Administration& administration;
   auth::Sessions& sessions;
+  auth::Throttle& throttle;
   store::UserStore& users;
   store::Replica& replica;
   auth::PasswordRules password_rules;

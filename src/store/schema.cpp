@@ -61,6 +61,24 @@ const std::vector<std::vector<const char*>> kMigrations{
         " kept_until BIGINT NOT NULL,"  // microseconds since 1970, UTC
         " former TEXT NOT NULL)",       // the record before, or empty
     },
+    {
+        "CREATE TABLE throttle ("  // ThrottleEntry
+        " kind INTEGER NOT NULL,"  // ThrottleKind
+        " name TEXT NOT NULL,"     // hidden_name()
+        " client TEXT NOT NULL,"
+        " failures INTEGER NOT NULL,"
+        " changed_at BIGINT NOT NULL,"
+        " held_until BIGINT NOT NULL,"
+        " forget_at BIGINT NOT NULL,"
+        " PRIMARY KEY (kind, name, client))",
+        "CREATE TABLE throttle_lifts ("  // ThrottleLift
+        " name TEXT NOT NULL,"
+        " client TEXT NOT NULL,"
+        " lifted_at BIGINT NOT NULL)",
+        "CREATE TABLE throttle_state ("
+        " name TEXT PRIMARY KEY,"  // 'name_key'
+        " value TEXT NOT NULL)",
+    },
 };
 
 }  // namespace

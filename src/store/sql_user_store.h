@@ -19,7 +19,7 @@ class SqlUserStore final : public UserStore {
   std::optional<User> former(std::string_view key) override;
   std::size_t forget_deletions(base::WallTime now) override;
   bool remove(std::string_view key, std::int64_t revision) override;
-  ImportResult import(const std::vector<StoredUser>& users,
+  ChangeResult import(const std::vector<StoredUser>& users,
                       const std::function<void(std::size_t done)>& progress) override;
   std::vector<StoredUser> list(std::string_view after, std::size_t limit) override;
   void check() override;

@@ -47,19 +47,19 @@ bool FakeSyncStore::remove(std::string_view key, std::int64_t revision) {
   });
 }
 
-store::ImportResult FakeSyncStore::import(const std::vector<store::StoredUser>& users,
+store::ChangeResult FakeSyncStore::import(const std::vector<store::StoredUser>& users,
                                           const std::function<void(std::size_t done)>& progress) {
-  auto result = store::ImportResult::kDone;
+  auto result = store::ChangeResult::kDone;
   change_users([&] {
     const auto rows = rows_;
     const auto sessions = sessions_;
     const bool had_admin = has_enabled_admin();
-    for (std::size_t i = 0; i < users.size() && result == store::ImportResult::kDone; ++i) {
-      if (!import_one(users[i])) result = store::ImportResult::kStale;
+    for (std::size_t i = 0; i < users.size() && result == store::ChangeResult::kDone; ++i) {
+      if (!import_one(users[i])) result = store::ChangeResult::kStale;
       progress(i + 1);
     }
-    if (had_admin && !has_enabled_admin()) result = store::ImportResult::kLastAdmin;
-    if (result == store::ImportResult::kDone) return true;
+    if (had_admin && !has_enabled_admin()) result = store::ChangeResult::kLastAdmin;
+    if (result == store::ChangeResult::kDone) return true;
     rows_ = rows;
     sessions_ = sessions;
     return false;

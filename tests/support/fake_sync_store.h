@@ -43,7 +43,7 @@ class FakeSyncStore final : public store::UserStore, public store::SyncStore {
   std::optional<store::User> former(std::string_view) override { return std::nullopt; }
   std::size_t forget_deletions(base::WallTime) override { return 0; }
   bool remove(std::string_view key, std::int64_t revision) override;
-  store::ImportResult import(const std::vector<store::StoredUser>& users,
+  store::ChangeResult import(const std::vector<store::StoredUser>& users,
                              const std::function<void(std::size_t done)>& progress) override;
   std::vector<store::StoredUser> list(std::string_view after, std::size_t limit) override;
   void check() override { fault.on_change(); }

@@ -68,6 +68,7 @@ inline Json::Value json_of(const http::Response& response) {
 }
 
 struct HandlersOnFakes {
+  auth::ThrottleRules throttle_rules = {};
   FakeClock clock;
   FakeUserStore users;
   FakeSessionStore session_rows;
@@ -78,9 +79,11 @@ struct HandlersOnFakes {
   auth::Administration administration{users, replica, hashes, clock};
   FakeChangeWatch changes;
   auth::Sessions sessions{session_rows, users, changes, clock, {}};
+  auth::Throttle throttle{throttle_rules, "the secret of the tests' throttle", clock};
   handlers::Services services{.accounts = accounts,
                               .administration = administration,
                               .sessions = sessions,
+                              .throttle = throttle,
                               .users = users,
                               .replica = replica,
                               .password_rules = {},

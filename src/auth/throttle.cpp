@@ -1,0 +1,266 @@
+#include "auth/throttle.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <sodium.h>
+
+#include "base/text.h"
+#include "store/user.h"
+
+namespace userbin::auth {
+
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::seconds;
+using store::ThrottleKind;
+
+constexpr seconds kFirstDelay{1};
+constexpr seconds kNobodysDelayMax{8};
+constexpr std::chrono::hours kWindow{1};
+constexpr std::chrono::hours kForgetFailuresAfter{1};
+constexpr std::chrono::days kForgetWaitsAfter{1};
+constexpr std::chrono::days kForgetKnownAfter{90};
+/// How old the note of a login may be without being written anew.
+constexpr std::chrono::days kRenewKnownAfter{1};
+
+/// The wait after so many wrong passwords of which `free` cost nothing.
+microseconds delay_after(int failures, int free, seconds longest) {
+  if (failures < free) return microseconds{0};
+  seconds delay = kFirstDelay;
+  for (int i = free; i < failures && delay < longest; ++i) delay *= 2;
+  return std::min(delay, longest);
+}
+
+/// How long a charge lasts if there may be `limit` in a window.
+microseconds share_of(int limit) {
+  return microseconds(kWindow) / limit;
+}
+
+/// With this debt the next charge would be one too many until then (the generic cell rate
+/// algorithm: ITU-T I.371, annex A, where forget_at is the theoretical arrival time).
+base::WallTime held_until(base::WallTime forget_at, int limit) {
+  return forget_at + share_of(limit) - kWindow;
+}
+
+}  // namespace
+
+std::string draw_name_key() {
+  std::string bytes(crypto_generichash_KEYBYTES, '\0');
+  randombytes_buf(bytes.data(), bytes.size());
+  return base::to_hex(bytes);
+}
+
+HiddenName hidden_name(std::string_view name_key, std::string_view username) {
+  const std::string key = store::user_key(username);
+  HiddenName hidden{};
+  crypto_generichash(hidden.data(), hidden.size(),
+                     reinterpret_cast<const unsigned char*>(key.data()), key.size(),
+                     reinterpret_cast<const unsigned char*>(name_key.data()), name_key.size());
+  return hidden;
+}
+
+std::string hidden_name_text(std::string_view name_key, std::string_view username) {
+  const HiddenName hidden = hidden_name(name_key, username);
+  return base::to_hex({reinterpret_cast<const char*>(hidden.data()), hidden.size()});
+}
+
+Throttle::Throttle(ThrottleRules rules, std::string name_key, const base::Clock& clock)
+    : rules_(rules), name_key_(std::move(name_key)), clock_(clock), table_(rules.max_entries) {}
+
+Throttle::Attempt Throttle::try_login(std::string_view username, std::string_view address) {
+  const HiddenName name = hidden_name(name_key_, username);
+  const ClientKey client(address);
+  const TableKey pair{ThrottleKind::kPair, name, client};
+  const TableKey logins{ThrottleKind::kLogins, {}, client};
+  const TableKey account{ThrottleKind::kAccount, name, {}};
+  const std::lock_guard lock(mutex_);
+  const base::WallTime now = clock_.now();
+  const bool is_known = table_.find({ThrottleKind::kKnown, name, client}, now).has_value();
+  microseconds wait = hold_of(pair, now);
+  if (!is_known) wait = std::max(wait, hold_of(logins, now));
+  Attempt attempt(*this, std::chrono::ceil<seconds>(wait));
+  if (wait > microseconds{0}) return attempt;
+
+  const bool is_attacked = !is_known && hold_of(account, now) > microseconds{0};
+  attempt.is_open_ = true;
+  attempt.pair_ = pair;
+  count_failure(attempt, is_attacked, now);
+  if (is_known) return attempt;
+  if (client.is_address()) charge(attempt, logins, rules_.logins_per_client, now);
+  charge(attempt, account, rules_.failures_per_account, now);
+  return attempt;
+}
+
+Throttle::Attempt Throttle::try_registration(std::string_view address) {
+  const TableKey key{ThrottleKind::kRegistrations, {}, ClientKey(address)};
+  const std::lock_guard lock(mutex_);
+  const base::WallTime now = clock_.now();
+  const microseconds wait = hold_of(key, now);
+  Attempt attempt(*this, std::chrono::ceil<seconds>(wait));
+  if (wait > microseconds{0} || !key.client.is_address()) return attempt;
+  attempt.is_open_ = true;
+  charge(attempt, key, rules_.registrations_per_client, now);
+  return attempt;
+}
+
+microseconds Throttle::hold_of(const TableKey& key, base::WallTime now) {
+  auto entry = table_.find(key, now);
+  if (!entry || limit_of(key.kind) == 0 || entry->held_until <= now) return microseconds{0};
+  // Further away than any wait, if the clock was set back or the figures are others now.
+  const bool is_pair = key.kind == ThrottleKind::kPair;
+  const microseconds longest =
+      is_pair ? microseconds(rules_.delay_max) : share_of(limit_of(key.kind));
+  if (entry->held_until - now > longest) {
+    entry->held_until = now + longest;
+    entry->forget_at = std::min(entry->forget_at, now + (is_pair ? kForgetWaitsAfter : kWindow));
+    put(key, *entry);
+  }
+  return entry->held_until - now;
+}
+
+void Throttle::count_failure(Attempt& attempt, bool waits_longest, base::WallTime now) {
+  if (rules_.login_failures == 0) return;
+  const TableKey& key = attempt.pair_;
+  TableEntry entry = table_.find(key, now).value_or(TableEntry{});
+  const bool is_somebody = key.client.is_address();
+  const seconds longest =
+      is_somebody ? rules_.delay_max : std::min(rules_.delay_max, kNobodysDelayMax);
+  attempt.held_before_ = entry.held_until;
+  ++entry.failures;
+  microseconds delay = delay_after(entry.failures, rules_.login_failures, longest);
+  if (waits_longest) delay = longest;
+  entry.changed_at = now;
+  entry.held_until = now + delay;
+  entry.forget_at = delay > microseconds{0} ? now + kForgetWaitsAfter : now + kForgetFailuresAfter;
+  attempt.held_by_this_ = entry.held_until;
+  put(key, entry);
+}
+
+void Throttle::charge(Attempt& attempt, const TableKey& key, int limit, base::WallTime now) {
+  if (limit == 0) return;
+  TableEntry entry = table_.find(key, now).value_or(TableEntry{.forget_at = now});
+  entry.changed_at = now;
+  entry.forget_at = std::min(entry.forget_at + share_of(limit), now + kWindow);
+  entry.held_until = held_until(entry.forget_at, limit);
+  put(key, entry);
+  attempt.charged_.push_back(key);
+}
+
+void Throttle::put(const TableKey& key, const TableEntry& entry) {
+  last_hold_ = std::max(last_hold_, entry.held_until);
+  table_.put(key, entry);
+}
+
+int Throttle::limit_of(ThrottleKind kind) const {
+  switch (kind) {
+    case ThrottleKind::kPair: return rules_.login_failures;
+    case ThrottleKind::kLogins: return rules_.logins_per_client;
+    case ThrottleKind::kRegistrations: return rules_.registrations_per_client;
+    case ThrottleKind::kAccount: return rules_.failures_per_account;
+    case ThrottleKind::kKnown: break;
+  }
+  return 0;
+}
+
+void Throttle::undo(const Attempt& attempt) {
+  const std::lock_guard lock(mutex_);
+  const base::WallTime now = clock_.now();
+  undo_charges(attempt, now);
+  const bool is_counted = attempt.held_by_this_ != base::WallTime{};
+  auto pair = table_.find(attempt.pair_, now);
+  if (!is_counted || !pair) return;
+  --pair->failures;
+  if (pair->held_until == attempt.held_by_this_) pair->held_until = attempt.held_before_;
+  if (pair->failures > 0) {
+    put(attempt.pair_, *pair);
+  } else {
+    table_.erase(attempt.pair_);
+  }
+}
+
+void Throttle::undo_charges(const Attempt& attempt, base::WallTime now) {
+  for (const TableKey& key : attempt.charged_) {
+    auto entry = table_.find(key, now);
+    if (!entry) continue;
+    const int limit = limit_of(key.kind);
+    entry->forget_at -= share_of(limit);
+    entry->held_until = held_until(entry->forget_at, limit);
+    if (entry->forget_at > now) {
+      put(key, *entry);
+    } else {
+      table_.erase(key);
+    }
+  }
+}
+
+void Throttle::note_success(const Attempt& attempt) {
+  const TableKey& pair = attempt.pair_;
+  const TableKey key{ThrottleKind::kKnown, pair.name, pair.client};
+  const std::lock_guard lock(mutex_);
+  const base::WallTime now = clock_.now();
+  undo_charges(attempt, now);
+  table_.erase(pair);
+  if (!pair.client.is_address()) return;
+  const auto known = table_.find(key, now);
+  if (known && now - known->changed_at < kRenewKnownAfter) return;
+  put(key, {.changed_at = now, .forget_at = now + kForgetKnownAfter});
+}
+
+void Throttle::restore(const std::vector<store::ThrottleEntry>& entries) {
+  const std::lock_guard lock(mutex_);
+  for (const store::ThrottleEntry& entry : entries) {
+    table_.restore(entry);
+    last_hold_ = std::max(last_hold_, entry.held_until);
+  }
+}
+
+void Throttle::lift(const std::vector<store::ThrottleLift>& lifts) {
+  const std::lock_guard lock(mutex_);
+  for (const store::ThrottleLift& lift : lifts) table_.lift(lift);
+}
+
+ThrottleTable::Changes Throttle::take_changes() {
+  const std::lock_guard lock(mutex_);
+  table_.forget(clock_.now());
+  return table_.take_changes();
+}
+
+void Throttle::put_back(const ThrottleTable::Changes& changes) {
+  const std::lock_guard lock(mutex_);
+  table_.put_back(changes);
+}
+
+bool Throttle::holds_anybody() const {
+  const std::lock_guard lock(mutex_);
+  return last_hold_ > clock_.now();
+}
+
+std::size_t Throttle::size() const {
+  const std::lock_guard lock(mutex_);
+  return table_.size();
+}
+
+Throttle::Attempt::Attempt(Attempt&& other) noexcept
+    : throttle_(other.throttle_),
+      retry_after_(other.retry_after_),
+      is_open_(std::exchange(other.is_open_, false)),
+      pair_(other.pair_),
+      held_before_(other.held_before_),
+      held_by_this_(other.held_by_this_),
+      charged_(std::move(other.charged_)) {}
+
+Throttle::Attempt::~Attempt() {
+  if (is_open_) throttle_.undo(*this);
+}
+
+void Throttle::Attempt::keep() {
+  is_open_ = false;
+}
+
+void Throttle::Attempt::succeed() {
+  if (std::exchange(is_open_, false)) throttle_.note_success(*this);
+}
+
+}  // namespace userbin::auth

@@ -1,0 +1,135 @@
+// How often a login or a registration may be tried.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/throttle_table.h"
+#include "base/clock.h"
+#include "store/throttle_store.h"
+
+namespace userbin::auth {
+
+/// A figure of 0 switches its rule off.
+struct ThrottleRules {
+  /// Wrong passwords for a name from a client that cost nothing. After them the client waits before
+  /// the name's next try: 1 s, then twice as long each time, up to delay_max.
+  int login_failures = 5;
+  std::chrono::seconds delay_max = std::chrono::minutes{15};
+  /// Wrong passwords for a name in an hour from clients that never logged in to it. Beyond that
+  /// each of them has one try, and then waits for delay_max.
+  int failures_per_account = 300;
+  /// Wrong passwords from a client in an hour, for names that it never logged in to.
+  int logins_per_client = 100;
+  /// Registrations from a client in an hour, those of names that are taken included.
+  int registrations_per_client = 20;
+  /// How many entries of each kind (ThrottleTable) are remembered.
+  std::size_t max_entries = 20'000;
+};
+
+/// A new secret for hidden_name().
+std::string draw_name_key();
+
+/// Hides what was typed as a name; names that differ in case alone are one. `name_key` is from
+/// draw_name_key().
+HiddenName hidden_name(std::string_view name_key, std::string_view username);
+/// The same in hexadecimal, as store::ThrottleKey has it.
+std::string hidden_name_text(std::string_view name_key, std::string_view username);
+
+/// Counts tries in memory and says when the next one may be made. Any thread may call; nothing
+/// here waits, reads a disk or asks who exists, so a name that nobody has is answered like any.
+///
+/// Nobody can lock others out: a wait belongs to a name from one client, or to one client; what is
+/// counted for a name alone never refuses a client's first try. And a client that has logged in to
+/// a name is bound by nothing but its own wrong passwords for that name, whatever others do in the
+/// same network or to the same name. Who has no address, because nginx gives none, shares it with
+/// all others; so the waits for him end at 8 s, and nothing is counted for his client.
+///
+/// Nobody can make the table forget cheaply: when it is full, what would be forgotten first goes.
+/// Wrong passwords are forgotten after an hour, those that led to a wait after a day; a client's
+/// tries when as many may be made anew. So to lose a wait by filling the table, one needs as many
+/// others that end later, each made by wrong passwords of which a client has logins_per_client an
+/// hour. Should somebody command that many clients, newcomers' wrong passwords for a name may be
+/// forgotten, and each client's own figure still counts.
+class Throttle {
+ public:
+  /// `clock` outlives this.
+  Throttle(ThrottleRules rules, std::string name_key, const base::Clock& clock);
+
+  /// One try. It is counted as if it had failed before anything of it is looked at, so that tries
+  /// made at once get no more than tries made in turn. Unless one of the calls says what became of
+  /// it, it is as if it had not been made: nothing was learned by it. The throttle outlives it.
+  class Attempt {
+   public:
+    ~Attempt();
+    Attempt(Attempt&& other) noexcept;
+    Attempt& operator=(Attempt&&) = delete;
+
+    /// How long to wait, rounded up; 0: the try may be made. Nothing was counted for one that may
+    /// not.
+    std::chrono::seconds retry_after() const { return retry_after_; }
+    /// It stays counted: a wrong password, or a registration.
+    void keep();
+    /// The password was right: the client's wrong ones for this name are forgotten.
+    void succeed();
+
+   private:
+    friend class Throttle;
+    Attempt(Throttle& throttle, std::chrono::seconds retry_after)
+        : throttle_(throttle), retry_after_(retry_after) {}
+
+    Throttle& throttle_;
+    std::chrono::seconds retry_after_;
+    bool is_open_ = false;
+    /// A login's; counted if held_by_this_ is set.
+    TableKey pair_{};
+    base::WallTime held_before_{};
+    base::WallTime held_by_this_{};
+    /// What was charged besides.
+    std::vector<TableKey> charged_;
+  };
+
+  /// Before a password is checked: at login, or when who is signed in must give his own once more.
+  /// `address` is the client's as nginx gives it.
+  Attempt try_login(std::string_view username, std::string_view address);
+  /// Before a registration that could be made is.
+  Attempt try_registration(std::string_view address);
+
+  /// For ThrottleKeeper. Entries that were kept, some of which may be to be forgotten.
+  void restore(const std::vector<store::ThrottleEntry>& entries);
+  void lift(const std::vector<store::ThrottleLift>& lifts);
+  ThrottleTable::Changes take_changes();
+  void put_back(const ThrottleTable::Changes& changes);
+  /// Whether anybody may be held off now.
+  bool holds_anybody() const;
+  std::size_t size() const;
+
+ private:
+  // All of these: mutex_ is held.
+  std::chrono::microseconds hold_of(const TableKey& key, base::WallTime now);
+  /// Counts a try of a client or for a name, `limit` an hour; their debt grows to an hour's at
+  /// most.
+  void charge(Attempt& attempt, const TableKey& key, int limit, base::WallTime now);
+  void count_failure(Attempt& attempt, bool waits_longest, base::WallTime now);
+  void put(const TableKey& key, const TableEntry& entry);
+  int limit_of(store::ThrottleKind kind) const;
+
+  void undo(const Attempt& attempt);
+  void undo_charges(const Attempt& attempt, base::WallTime now);
+  void note_success(const Attempt& attempt);
+
+  const ThrottleRules rules_;
+  const std::string name_key_;
+  const base::Clock& clock_;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_:
+  ThrottleTable table_;
+  base::WallTime last_hold_{};
+};
+
+}  // namespace userbin::auth

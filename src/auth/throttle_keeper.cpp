@@ -1,0 +1,74 @@
+#include "auth/throttle_keeper.h"
+
+#include "base/failure.h"
+#include "base/log.h"
+
+namespace userbin::auth {
+
+namespace {
+
+constexpr std::chrono::seconds kLookEvery{1};
+constexpr int kLooksBetweenFlushes = 5;
+
+}  // namespace
+
+std::string name_key_of(store::ThrottleStore& store) {
+  return store.name_key(draw_name_key());
+}
+
+ThrottleKeeper::ThrottleKeeper(Throttle& throttle, store::ThrottleStore& store,
+                               store::ChangeWatch& changes)
+    : throttle_(throttle), store_(store), changes_(changes) {
+  throttle_.restore(store_.load());
+  look_for_lifts();
+}
+
+void ThrottleKeeper::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void ThrottleKeeper::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stopped_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  flush();
+}
+
+void ThrottleKeeper::look_for_lifts() {
+  const std::uint64_t version = changes_.version();
+  if (version == seen_version_) return;
+  const std::vector<store::ThrottleLift> lifts = store_.lifts();
+  if (lifts != seen_lifts_) throttle_.lift(lifts);
+  seen_lifts_ = lifts;
+  seen_version_ = version;
+}
+
+void ThrottleKeeper::flush() {
+  const ThrottleTable::Changes changes = throttle_.take_changes();
+  try {
+    store_.save(changes.changed, changes.gone);
+  } catch (const base::StoreUnavailable& error) {
+    throttle_.put_back(changes);
+    spdlog::warn("who is held off is not written yet: {}", error.what());
+  }
+}
+
+void ThrottleKeeper::run() {
+  for (int looks = 1;; ++looks) {
+    {
+      std::unique_lock lock(mutex_);
+      if (stopped_.wait_for(lock, kLookEvery, [&] { return stopping_; })) return;
+    }
+    try {
+      if (throttle_.holds_anybody()) look_for_lifts();
+    } catch (const base::StoreUnavailable& error) {
+      spdlog::debug("whether somebody was lifted is not known: {}", error.what());
+    }
+    if (looks % kLooksBetweenFlushes == 0) flush();
+  }
+}
+
+}  // namespace userbin::auth

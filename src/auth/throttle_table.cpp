@@ -1,0 +1,128 @@
+#include "auth/throttle_table.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace userbin::auth {
+
+namespace {
+
+constexpr std::size_t kMaxUnsavedPerEntry = 10;
+
+store::ThrottleKey stored(const TableKey& key) {
+  const bool has_name = key.name != HiddenName{};
+  const char* name = reinterpret_cast<const char*>(key.name.data());
+  return {.kind = key.kind,
+          .name = has_name ? base::to_hex({name, key.name.size()}) : "",
+          .client = key.client.text()};
+}
+
+/// nullopt if it is none of ours.
+std::optional<TableKey> from_stored(const store::ThrottleKey& key) {
+  TableKey result{.kind = key.kind, .client = ClientKey(key.client)};
+  const auto name = base::from_hex(key.name);
+  if (!name || (!name->empty() && name->size() != result.name.size())) return std::nullopt;
+  std::copy(name->begin(), name->end(), result.name.begin());
+  return result;
+}
+
+}  // namespace
+
+std::optional<TableEntry> ThrottleTable::find(const TableKey& key, base::WallTime now) const {
+  const auto found = entries_.find(key);
+  if (found == entries_.end() || found->second.entry.forget_at <= now) return std::nullopt;
+  return found->second.entry;
+}
+
+void ThrottleTable::put(const TableKey& key, const TableEntry& entry) {
+  auto found = entries_.find(key);
+  if (found == entries_.end()) {
+    make_room(key.kind);
+    found = entries_.emplace(key, Slot{.is_saved = unsaved_.contains(key)}).first;
+    ++counts_[key.kind];
+  } else {
+    order_.erase({key.kind, found->second.entry.forget_at, key});
+  }
+  found->second.entry = entry;
+  order_.emplace(key.kind, entry.forget_at, key);
+  unsaved_.insert(key);
+}
+
+void ThrottleTable::erase(const TableKey& key) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return;
+  if (!found->second.is_saved) {
+    unsaved_.erase(key);
+  } else if (unsaved_.size() < kMaxUnsavedPerEntry * max_entries_) {
+    unsaved_.insert(key);
+  }
+  order_.erase({key.kind, found->second.entry.forget_at, key});
+  --counts_[key.kind];
+  entries_.erase(found);
+}
+
+void ThrottleTable::make_room(store::ThrottleKind kind) {
+  if (counts_[kind] < max_entries_) return;
+  const TableKey first = std::get<TableKey>(*order_.lower_bound({kind, base::WallTime::min(), {}}));
+  erase(first);
+}
+
+void ThrottleTable::forget(base::WallTime now) {
+  std::vector<TableKey> old;
+  for (const auto& [kind, count] : counts_) {
+    auto next = order_.lower_bound({kind, base::WallTime::min(), {}});
+    for (; next != order_.end() && std::get<0>(*next) == kind && std::get<1>(*next) <= now;
+         ++next) {
+      old.push_back(std::get<TableKey>(*next));
+    }
+  }
+  for (const TableKey& key : old) erase(key);
+}
+
+void ThrottleTable::restore(const store::ThrottleEntry& entry) {
+  const auto key = from_stored(entry.key);
+  if (!key) return;
+  put(*key, {.failures = entry.failures,
+             .changed_at = entry.changed_at,
+             .held_until = entry.held_until,
+             .forget_at = entry.forget_at});
+  entries_.at(*key).is_saved = true;
+  unsaved_.erase(*key);
+}
+
+void ThrottleTable::lift(const store::ThrottleLift& lift) {
+  std::vector<TableKey> lifted;
+  for (const auto& [key, slot] : entries_) {
+    if (lift.covers(stored(key), slot.entry.changed_at)) lifted.push_back(key);
+  }
+  for (const TableKey& key : lifted) erase(key);
+}
+
+ThrottleTable::Changes ThrottleTable::take_changes() {
+  Changes changes;
+  for (const TableKey& key : unsaved_) {
+    const auto found = entries_.find(key);
+    if (found == entries_.end()) {
+      changes.gone.push_back(stored(key));
+      continue;
+    }
+    found->second.is_saved = true;
+    const TableEntry& entry = found->second.entry;
+    changes.changed.push_back({.key = stored(key),
+                               .failures = entry.failures,
+                               .changed_at = entry.changed_at,
+                               .held_until = entry.held_until,
+                               .forget_at = entry.forget_at});
+  }
+  unsaved_.clear();
+  return changes;
+}
+
+void ThrottleTable::put_back(const Changes& changes) {
+  for (const store::ThrottleEntry& entry : changes.changed)
+    unsaved_.insert(*from_stored(entry.key));
+  for (const store::ThrottleKey& key : changes.gone) unsaved_.insert(*from_stored(key));
+}
+
+}  // namespace userbin::auth
