@@ -64,7 +64,8 @@ class Site:
         self._spawn("worker", [
             self._program, "serve", "--listen", f"unix:{state}/userbin.sock",
             "--store", f"{state}/userbin.db", "--log-file", f"{state}/userbin.log",
-            "--hash-memory", "8", "--hash-passes", "1", "--allow-weak-hashing"])
+            "--hash-memory", "8", "--hash-passes", "1", "--allow-weak-hashing",
+            "--login-failures", "0", "--registrations-per-client", "0"])
         self._spawn("application", [
             pathlib.Path(self._program).with_name("example_application"),
             f"{state}/application.sock"])

@@ -97,6 +97,7 @@ GuardedSite::GuardedSite(Server server) : port_(free_port()), tls_port_(free_por
                                       "--store=" + store()};
   if (!is_apache) command.emplace_back("--socket-mode=0666");
   command.insert(command.end(), kCheapHashing.begin(), kCheapHashing.end());
+  command.insert(command.end(), kNoThrottle.begin(), kNoThrottle.end());
   worker_ = std::make_unique<Process>(command,
                                       Process::Options{.output_file = folder_.file("worker.log")});
   wait_until("the worker serves", [&] {

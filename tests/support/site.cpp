@@ -40,6 +40,9 @@ bool is_readable(int fd, int seconds) {
 
 const std::vector<std::string> kCheapHashing = {"--hash-memory=8", "--hash-passes=1",
                                                 "--allow-weak-hashing"};
+const std::vector<std::string> kNoThrottle = {"--login-failures=0", "--failures-per-account=0",
+                                              "--logins-per-client=0",
+                                              "--registrations-per-client=0"};
 
 std::string userbin_program() {
   const char* program = std::getenv("USERBIN");
@@ -108,6 +111,7 @@ void Site::edit(const Edit& edit) const {
 void Site::start_worker() {
   std::vector<std::string> command = {userbin_program(), "serve", "--listen=unix:" + socket(),
                                       "--store=" + store()};
+  command.insert(command.end(), kNoThrottle.begin(), kNoThrottle.end());
   command.insert(command.end(), options_.worker_flags.begin(), options_.worker_flags.end());
   const std::size_t starts_before = log().size();
   worker_ = std::make_unique<Process>(command,

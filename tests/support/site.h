@@ -17,6 +17,9 @@ std::string userbin_program();
 
 /// Flags that make hashing cheap, for tests that are not about it.
 extern const std::vector<std::string> kCheapHashing;
+/// Flags that let a test try from its one address as often as it likes; its own flags, which come
+/// after them, set other figures.
+extern const std::vector<std::string> kNoThrottle;
 
 /// A real nginx with the files under nginx/ in front of a real worker, on a free port, with all
 /// state in a temporary folder. Both are stopped at the end of the scope.
