@@ -17,6 +17,7 @@ constexpr Command kCommands[] = {
     {"bin", userbin::app::bin, "the list of users in its JSON bin: status, pull, push, ..."},
     {"import", userbin::app::import_users, "take over users from another program's list"},
     {"export", userbin::app::export_users, "write the users as htpasswd, JSON or CSV"},
+    {"user", userbin::app::user, "single users: add, list, show, set-password, disable, ..."},
     {"ban", userbin::app::ban, "who is held off after too many tries: list, lift"},
     {"check-nginx", userbin::app::check_nginx, "find traps in nginx's configuration, or on a site"},
 };

@@ -10,6 +10,7 @@ int serve(std::span<char*> arguments);
 int bin(std::span<char*> arguments);
 int import_users(std::span<char*> arguments);
 int export_users(std::span<char*> arguments);
+int user(std::span<char*> arguments);
 int ban(std::span<char*> arguments);
 int check_nginx(std::span<char*> arguments);
 
