@@ -18,6 +18,7 @@ constexpr Command kCommands[] = {
     {"import", userbin::app::import_users, "take over users from another program's list"},
     {"export", userbin::app::export_users, "write the users as htpasswd, JSON or CSV"},
     {"user", userbin::app::user, "single users: add, list, show, set-password, disable, ..."},
+    {"session", userbin::app::session, "who is signed in: list, end"},
     {"ban", userbin::app::ban, "who is held off after too many tries: list, lift"},
     {"check-nginx", userbin::app::check_nginx, "find traps in nginx's configuration, or on a site"},
 };

@@ -11,6 +11,7 @@ int bin(std::span<char*> arguments);
 int import_users(std::span<char*> arguments);
 int export_users(std::span<char*> arguments);
 int user(std::span<char*> arguments);
+int session(std::span<char*> arguments);
 int ban(std::span<char*> arguments);
 int check_nginx(std::span<char*> arguments);
 
