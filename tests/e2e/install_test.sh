@@ -10,6 +10,8 @@ make --no-print-directory install DESTDIR="$folder" PREFIX=/usr URL_PREFIX=/auth
 "$folder/usr/bin/userbin" --version >/dev/null
 [[ -f $folder/usr/share/userbin/www/login.html ]] || wrong "no pages"
 grep -q 'ExecStart=/usr/bin/userbin serve' "$folder/usr/lib/systemd/system/userbin.service" || wrong "no unit"
+bash -c 'source "$1" && complete -p userbin' bash "$folder/usr/share/bash-completion/completions/userbin" >/dev/null ||
+    wrong "no completion"
 grep -q 'location = /auth/login ' "$folder/etc/nginx/userbin.conf" || wrong "URL_PREFIX is not in userbin.conf"
 ! grep -Eq '^location (=|\^~) /[^a]' "$folder/etc/nginx/userbin.conf" || wrong "a location is outside URL_PREFIX"
 
