@@ -34,6 +34,13 @@ std::unique_ptr<store::Replica::Room> BinRoom::room_for(const store::User& user)
   return std::make_unique<Room>();
 }
 
+store::User find_user(OpenStore& store, const std::string& username) {
+  auto found = store.users().find(store::user_key(username));
+  if (found && !found->user.deleted()) return std::move(found->user);
+  throw Failed("there is no user '" + shown(username) + "'" +
+               (found ? "; who had the name was deleted, see 'userbin user restore --help'" : ""));
+}
+
 AccountTools::AccountTools(const Settings& settings, OpenStore& store)
     : room(settings.bin, store.rows()),
       hashes(one_at_a_time(settings.hashing), thread),

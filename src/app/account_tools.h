@@ -56,6 +56,9 @@ class BinRoom final : public store::Replica {
   store::SyncStore& store_;
 };
 
+/// The user of this name, in any case. Throws Failed if there is none.
+store::User find_user(OpenStore& store, const std::string& username);
+
 /// The rules of src/auth over a store.
 struct AccountTools {
   /// Both outlive this.

@@ -5,7 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "app/bin_tools.h"
+#include "app/account_tools.h"
 #include "app/commands.h"
 #include "app/moving.h"
 #include "app/table.h"
@@ -36,13 +36,6 @@ struct UserSession {
   std::string username;
   store::Session session;
 };
-
-/// Throws Failed if there is nobody of this name.
-store::User find_user(OpenStore& store, const std::string& username) {
-  auto found = store.users().find(store::user_key(username));
-  if (found && !found->user.deleted()) return std::move(found->user);
-  throw Failed("there is no user '" + shown(username) + "'");
-}
 
 /// Of one user, or of all if `username` is empty; the last used first.
 std::vector<UserSession> sessions_of(OpenStore& store, OpenSessions& open,

@@ -41,14 +41,6 @@ auth::Role role_of(const std::string& text) {
                          " is no role; it has 1 to 32 of A-Z a-z 0-9 . _ - and is not 'deleted'");
 }
 
-/// Throws Failed if there is nobody of this name.
-store::User find_user(OpenStore& store, const std::string& username) {
-  auto found = store.users().find(store::user_key(username));
-  if (found && !found->user.deleted()) return std::move(found->user);
-  throw Failed("there is no user " + in_quotes(username) +
-               (found ? "; who had the name was deleted, see 'userbin user restore --help'" : ""));
-}
-
 auth::Password ask_password(const Settings& settings, const std::string& username) {
   auto checked = auth::check_password(read_new_password("New password of " + shown(username)),
                                       username, settings.passwords);

@@ -277,10 +277,12 @@ TEST_CASE("of two who take each other's office at once, one fails and stays admi
   };
   for (std::size_t round = 0; round < 24; ++round) {
     CAPTURE(round);
-    Process first(command(round, "ada"));
-    Process second(command(round / 3, "bob"));
+    const std::string said = site.file("said" + std::to_string(round));
+    Process first(command(round, "ada"), {.output_file = said});
+    Process second(command(round / 3, "bob"), {.output_file = said});
     const int statuses = first.wait() + second.wait();
     CHECK(statuses == 1);
+    CHECK(contains(read_file(said), "is the last enabled admin"));
     std::size_t admins = 0;
     for (const Json::Value& user : ask_owner(site, {"user", "list", "--role", "admin"})) {
       if (user["disabled"] == false) ++admins;
