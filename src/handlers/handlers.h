@@ -40,6 +40,15 @@ base::Task<http::Response> end_session(const Services& services, const http::Req
 base::Task<http::Response> end_session_by_form(const Services& services,
                                                const http::Request& request);
 
+/// POST /me/password: current_password, new_password, [token]. 200 with a new session cookie, and
+/// with the token in the body if asked for; all other sessions have ended · 403 wrong_password ·
+/// 400 weak_password, missing_field · 401 not_signed_in · 429 too_many_attempts.
+base::Task<http::Response> change_password(const Services& services, const http::Request& request);
+
+/// DELETE /me, and POST /me/delete for a form: current_password. 200, the cookie is cleared · 403
+/// wrong_password · 409 last_admin · 400 missing_field · 401 not_signed_in · 429 too_many_attempts.
+base::Task<http::Response> delete_me(const Services& services, const http::Request& request);
+
 /// GET /verify, for nginx's auth_request: reads the session and what nginx requires. 200 with the
 /// four Remote-* fields · 401 with the login page in Location · 403 without the required role.
 base::Task<http::Response> verify(const Services& services, const http::Request& request);

@@ -5,6 +5,16 @@
 
 namespace userbin::handlers {
 
+namespace {
+
+bool is_still(const Services& services, const store::User& user) {
+  const auto stored = services.users.find(user.key());
+  return stored && !stored->user.deleted() && !stored->user.disabled() &&
+         stored->user.password_hash() == user.password_hash();
+}
+
+}  // namespace
+
 base::Task<http::Response> log_in(const Services& services, const http::Request& request) {
   const http::Fields fields = http::decode_body(request);
   fields.require({"username", "password"});
@@ -17,7 +27,7 @@ base::Task<http::Response> log_in(const Services& services, const http::Request&
   auth::Throttle::Attempt attempt = services.throttle.try_login(username, request.remote_address);
   if (auto refusal = refusal_of(attempt)) co_return *refusal;
   const std::optional<store::User> user =
-      co_await services.accounts.authenticate(username, std::move(password));
+      co_await services.accounts.authenticate(username, password);
   if (!user) {
     attempt.keep();
     co_return http::error_response(http::ErrorCode::kInvalidCredentials);
@@ -28,6 +38,12 @@ base::Task<http::Response> log_in(const Services& services, const http::Request&
   if (const auto old_token = session_token(request)) services.sessions.end(*old_token);
   const auth::NewSession session =
       services.sessions.begin(user->key(), {request.remote_address, request.user_agent}, remember);
+  // A change of the user ends the sessions that are there; this one may have come just after it.
+  if (!is_still(services, *user) &&
+      !co_await services.accounts.authenticate(username, std::move(password))) {
+    services.sessions.end(session.token.reveal());
+    co_return http::error_response(http::ErrorCode::kInvalidCredentials);
+  }
   Json::Value body;
   body["message"] = "Login successful";
   if (wants_token) {

@@ -20,6 +20,9 @@ struct Pages {
   std::string registration = "/register";
   /// One's own account, with its sessions.
   std::string account = "/account";
+  /// Where it gets another password, and where it is deleted.
+  std::string password = "/account/password";
+  std::string deletion = "/account/delete";
 };
 
 /// Everything a handler may ask; made once, outlives the requests. All of it is thread-safe.

@@ -21,6 +21,7 @@ constexpr std::array kErrors{
     Entry{ErrorCode::kInternal, 500, "internal", "Something went wrong on our side"},
     Entry{ErrorCode::kInvalidCredentials, 401, "invalid_credentials", "Invalid credentials"},
     Entry{ErrorCode::kInvalidUsername, 400, "invalid_username", "This username cannot be used"},
+    Entry{ErrorCode::kLastAdmin, 409, "last_admin", "An active admin must remain"},
     Entry{ErrorCode::kMalformedBody, 400, "malformed_body", "The request could not be understood"},
     Entry{ErrorCode::kMethodNotAllowed, 405, "method_not_allowed",
           "This method is not allowed here"},
@@ -39,6 +40,7 @@ constexpr std::array kErrors{
     Entry{ErrorCode::kUserListFull, 507, "user_list_full", "The user list is full"},
     Entry{ErrorCode::kUsernameTaken, 400, "username_taken", "Username already exists"},
     Entry{ErrorCode::kWeakPassword, 400, "weak_password", "This password is too easy to guess"},
+    Entry{ErrorCode::kWrongPassword, 403, "wrong_password", "The current password is wrong"},
 };
 
 const Entry& entry_of(ErrorCode code) {

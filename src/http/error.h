@@ -19,6 +19,7 @@ enum class ErrorCode {
   kInternal,
   kInvalidCredentials,
   kInvalidUsername,
+  kLastAdmin,
   kMalformedBody,
   kMethodNotAllowed,
   kMissingField,
@@ -33,6 +34,7 @@ enum class ErrorCode {
   kUserListFull,
   kUsernameTaken,
   kWeakPassword,
+  kWrongPassword,
 };
 
 /// What goes with a code in one answer.

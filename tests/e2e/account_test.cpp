@@ -119,3 +119,31 @@ TEST_CASE("the account's page says so when the sessions cannot be listed") {
   CHECK_FALSE(contains(page.body, "class=\"sessions\""));
   CHECK(contains(page.body, "</html>"));
 }
+
+TEST_CASE("a program changes its password and deletes its account") {
+  Site site;
+  HttpClient laptop(site.url()), phone(site.url());
+  log_in(laptop, "dora", "curl/8");
+  log_in(phone, "dora", "w3m/0.5");
+  const std::string next = "nine yellow trombones";
+  const auto change = [&](const std::string& current) {
+    return laptop.post_json("/me/password", R"({"current_password":")" + current +
+                                                R"(","new_password":")" + next + R"("})");
+  };
+  CHECK(change("wrong").code() == "wrong_password");
+  CHECK(phone.get("/me").status == 200);
+  CHECK(change(kPassword).status == 200);
+  CHECK(phone.get("/me").status == 401);
+  CHECK(laptop.get("/me").status == 200);
+
+  const auto remove = [&](const std::string& current) {
+    return laptop.send({.method = "DELETE",
+                        .path = "/me",
+                        .body = R"({"current_password":")" + current + R"("})",
+                        .headers = {"Content-Type: application/json", "Origin: " + site.url()}});
+  };
+  CHECK(remove(kPassword).code() == "wrong_password");
+  CHECK(remove(next).status == 200);
+  CHECK(laptop.get("/me").status == 401);
+  CHECK(laptop.post_json("/login", credentials("dora", next)).status == 401);
+}

@@ -1,0 +1,85 @@
+#include "handlers/common.h"
+#include "handlers/handlers.h"
+#include "http/cookie.h"
+#include "http/error.h"
+
+namespace userbin::handlers {
+
+using auth::AccountResult;
+using http::ErrorCode;
+
+namespace {
+
+/// What came of it, to the throttle and to who asks; nothing to answer if it is done.
+std::optional<http::Response> failure_of(AccountResult result, auth::Throttle::Attempt& attempt) {
+  switch (result) {
+    case AccountResult::kDone: attempt.succeed(); return std::nullopt;
+    case AccountResult::kLastAdmin:
+      attempt.succeed();
+      return http::error_response(ErrorCode::kLastAdmin);
+    case AccountResult::kWrongPassword:
+      attempt.keep();
+      return http::error_response(ErrorCode::kWrongPassword);
+    case AccountResult::kNoSuchUser: break;
+  }
+  return http::error_response(ErrorCode::kNotSignedIn);
+}
+
+}  // namespace
+
+base::Task<http::Response> change_password(const Services& services, const http::Request& request) {
+  const http::Fields fields = http::decode_body(request);
+  const auto principal = principal_of(services, request);
+  if (!principal) co_return http::error_response(ErrorCode::kNotSignedIn);
+  fields.require({"current_password", "new_password"});
+  const bool wants_token = http::is_json(request) && fields.flag("token");
+  base::SecretString current(*fields.text("current_password"));
+  const std::string username = principal->user.username();
+  auto checked = auth::check_password(base::SecretString(*fields.text("new_password")), username,
+                                      services.password_rules);
+  if (const auto* flaw = std::get_if<auth::PasswordFlaw>(&checked)) {
+    co_return http::error_response(
+        ErrorCode::kWeakPassword,
+        {.fields = {{"new_password", flaw->sentence}}, .reason = flaw->reason});
+  }
+  auth::Password next = std::get<auth::Password>(std::move(checked));
+  auth::Throttle::Attempt attempt = services.throttle.try_login(username, request.remote_address);
+  if (auto refusal = refusal_of(attempt)) co_return *refusal;
+  const std::string key = principal->user.key();
+  const auth::SessionDraft draft = services.sessions.draft(
+      key, {request.remote_address, request.user_agent}, principal->session.remember);
+  const AccountResult result = co_await services.administration.change_own_password(
+      key, std::move(current), std::move(next), draft.row);
+  if (auto failure = failure_of(result, attempt)) co_return *failure;
+
+  const auth::NewSession& session = draft.session;
+  Json::Value body;
+  body["message"] = "Password changed";
+  if (wants_token) body["token"] = std::string(session.token.reveal());
+  http::Response response = http::json_response(200, body);
+  response.headers.emplace_back(
+      "Set-Cookie", http::session_cookie(session.token.reveal(), request.https, session.max_age));
+  response.see_other = page_url(request, services.pages.account, {{"notice", "password_changed"}});
+  co_return response;
+}
+
+base::Task<http::Response> delete_me(const Services& services, const http::Request& request) {
+  const http::Fields fields = http::decode_body(request);
+  const auto principal = principal_of(services, request);
+  if (!principal) co_return http::error_response(ErrorCode::kNotSignedIn);
+  fields.require({"current_password"});
+  base::SecretString current(*fields.text("current_password"));
+  auth::Throttle::Attempt attempt =
+      services.throttle.try_login(principal->user.username(), request.remote_address);
+  if (auto refusal = refusal_of(attempt)) co_return *refusal;
+  const AccountResult result =
+      co_await services.administration.remove_own(principal->user.key(), std::move(current));
+  if (auto failure = failure_of(result, attempt)) co_return *failure;
+
+  http::Response response = http::message_response("Account deleted");
+  response.headers.emplace_back("Set-Cookie", http::cleared_session_cookie(request.https));
+  response.see_other = page_url(request, services.pages.login, {{"notice", "account_deleted"}});
+  co_return response;
+}
+
+}  // namespace userbin::handlers
