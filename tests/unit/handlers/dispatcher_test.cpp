@@ -43,7 +43,7 @@ TEST_CASE("a path that is not ours is 404, a method that a path has not is 405 w
       {"GET", "/register", "POST"},
       {"GET", "/login", "POST"},
       {"PUT", "/logout", "POST"},
-      {"POST", "/me", "GET, HEAD"},
+      {"POST", "/me", "GET, HEAD, DELETE"},
       {"DELETE", "/login", "POST"},
       {"post", "/login", "POST"},
       {"OPTIONS", "/healthz", "GET, HEAD"},
