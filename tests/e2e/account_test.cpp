@@ -147,3 +147,42 @@ TEST_CASE("a program changes its password and deletes its account") {
   CHECK(laptop.get("/me").status == 401);
   CHECK(laptop.post_json("/login", credentials("dora", next)).status == 401);
 }
+
+TEST_CASE("a person changes his password and deletes his account by the pages, wherever they are") {
+  const std::string prefix = GENERATE("", "/auth");
+  Site site({.url_prefix = prefix});
+  HttpClient browser(site.url() + prefix), stranger(site.url());
+  for (const std::string page : {"/account/password", "/account/delete"}) {
+    const Answer refused = HttpClient(site.url() + prefix).get(page, kBrowser);
+    CHECK(refused.status == 303);
+    CHECK(refused.header("Location") == prefix + "/login?rd=" + prefix + page);
+  }
+  const Answer known = stranger.get("/.well-known/change-password");
+  CHECK(known.status == 303);
+  CHECK(known.header("Location") == prefix + "/account/password");
+
+  log_in(browser, "erik", "w3m/0.5");
+  std::vector<std::string> headers = kBrowser;
+  headers.push_back("Origin: " + site.url());
+  const auto lead = [&](const std::string& path, const std::string& body) {
+    return browser.post_form(path, body, headers).header("Location");
+  };
+  CHECK(contains(browser.get("/account").body, "href=\"account/password\""));
+  CHECK(lead("/me/password", "current_password=x&new_password=nine+yellow+trombones") ==
+        prefix + "/account/password?error=wrong_password");
+  const Answer page = browser.get("/account/password?error=wrong_password");
+  CHECK(page.status == 200);
+  CHECK(contains(page.body, "value=\"erik\" autocomplete=\"username\""));
+  CHECK(contains(page.body, "That is not your current password."));
+  CHECK(contains(browser.get("/account/password?error=weak_password&reason=too_short").body,
+                 "It is too short"));
+  CHECK(lead("/me/password",
+             "username=erik&current_password=seven+green+lanterns&"
+             "new_password=nine+yellow+trombones") == prefix + "/account?notice=password_changed");
+  CHECK(
+      contains(browser.get("/account?notice=password_changed").body, "Your password is changed."));
+  CHECK(browser.get("/account/delete").status == 200);
+  CHECK(lead("/me/delete", "username=erik&current_password=nine+yellow+trombones") ==
+        prefix + "/login?notice=account_deleted");
+  CHECK(browser.get("/me").status == 401);
+}
