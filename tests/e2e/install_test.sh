@@ -13,7 +13,8 @@ grep -q 'ExecStart=/usr/bin/userbin serve' "$folder/usr/lib/systemd/system/userb
 bash -c 'source "$1" && complete -p userbin' bash "$folder/usr/share/bash-completion/completions/userbin" >/dev/null ||
     wrong "no completion"
 grep -q 'location = /auth/login ' "$folder/etc/nginx/userbin.conf" || wrong "URL_PREFIX is not in userbin.conf"
-! grep -Eq '^location (=|\^~) /[^a]' "$folder/etc/nginx/userbin.conf" || wrong "a location is outside URL_PREFIX"
+grep -q '^location = /.well-known/change-password ' "$folder/etc/nginx/userbin.conf" || wrong "change-password is not at the root"
+! grep -Eq '^location (=|\^~) /[^a.]' "$folder/etc/nginx/userbin.conf" || wrong "a location is outside URL_PREFIX"
 
 # The installed snippets, as the README tells to include them.
 cat >"$folder/etc/nginx/nginx.conf" <<EOF
