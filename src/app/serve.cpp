@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -40,11 +41,24 @@ sigset_t block_signals() {
   return signals;
 }
 
-/// Returns the signal that asks for the end.
-int wait_for_end(const sigset_t& signals, jsonbin::BinReplica* bin) {
+void forget_deletions(store::UserStore& users, const base::Clock& clock) {
+  try {
+    users.forget_deletions(clock.now());
+  } catch (const base::StoreUnavailable& error) {
+    spdlog::warn("old deletions are not forgotten yet: {}", error.what());
+  }
+}
+
+/// Returns the signal that asks for the end. Forgets old deletions every hour.
+int wait_for_end(const sigset_t& signals, jsonbin::BinReplica* bin, store::UserStore& users,
+                 const base::Clock& clock) {
+  constexpr timespec kHour{.tv_sec = 3600, .tv_nsec = 0};
   for (;;) {
-    int signal = 0;
-    sigwait(&signals, &signal);
+    const int signal = sigtimedwait(&signals, nullptr, &kHour);
+    if (signal < 0) {
+      if (errno == EAGAIN) forget_deletions(users, clock);
+      continue;
+    }
     if (signal != SIGHUP) return signal;
     base::reopen_log();
     if (bin != nullptr) bin->retry();
@@ -136,7 +150,7 @@ void run(const Settings& settings, const sigset_t& signals) {
   spdlog::info("userbin " USERBIN_VERSION " serves on {}, store {}, bin {}", listener.description(),
                settings.store.path, describe(settings.bin));
 
-  const int signal = wait_for_end(signals, bin ? &bin->replica : nullptr);
+  const int signal = wait_for_end(signals, bin ? &bin->replica : nullptr, users, clock);
   spdlog::info("signal {}: finishing what runs, for at most {}", signal,
                format_duration(settings.drain));
   if (!server.drain(settings.drain)) {
