@@ -177,7 +177,7 @@ TEST_CASE("every answer forbids caching and bears the id that stands in the log"
       {"GET", "/healthz", 200},
       {"GET", "/readyz", 200},
       {"POST", "/login", 400},
-      {"DELETE", "/me", 405},
+      {"DELETE", "/me", 401},
       {"PUT", "/login", 405},
   }));
   const Answer answer = client.send({.method = method, .path = path});
