@@ -714,13 +714,85 @@ class PageTest(unittest.TestCase):
             self.assert_alert(browser, "ended already")
 
     @with_and_without_script
+    def test_change_the_password(self, browser):
+        [other] = [each for each in browsers.values() if each is not browser]
+        name = site.new_user()
+        for each in (other, browser):
+            each.forget()
+            each.open("/login")
+            each.log_in(name)
+        browser.open("/.well-known/change-password")
+        self.assertEqual(browser.where, "/account/password")
+        self.assertEqual(browser.value("username"), name)
+
+        def change(current, new):
+            browser.find("#current-password").send_keys(current)
+            browser.find("#new-password").send_keys(new)
+            browser.press("Change password")
+
+        new_password = "nine yellow trombones"
+        for current, new, field, sentence in (
+                ("not the password", new_password, "current-password", "not your current password"),
+                (PASSWORD, "password1", "new-password", "among the most used")):
+            with self.subTest(field=field):
+                change(current, new)
+                self.assertEqual(urllib.parse.urlsplit(browser.where).path, "/account/password")
+                self.assert_alert(browser, sentence)
+                self.assertEqual(browser.focused(), field)
+                at_fault = browser.find(f"#{field}")
+                self.assertEqual(at_fault.get_attribute("aria-invalid"), "true")
+                self.assertIn("message", at_fault.get_attribute("aria-describedby"))
+                self.assertEqual(browser.value("current-password"), "")
+                self.assertNotIn(new, browser.driver.current_url)
+        other.driver.refresh()
+        self.assertEqual(other.where, "/account")
+
+        change(PASSWORD, new_password)
+        self.assertEqual(browser.where, "/account?notice=password_changed")
+        self.assertEqual(browser.texts("[role=status]"),
+                         ["Your password is changed. All other devices are logged out."])
+        self.assertEqual(browser.texts("dd")[0], name)
+        other.driver.refresh()
+        self.assertEqual(other.where, "/login?rd=/account")
+        other.log_in(name)
+        self.assert_alert(other, "wrong")
+        other.fill(password=new_password)
+        other.press("Log in")
+        self.assertEqual(other.where, "/account")
+
+    @with_and_without_script
+    def test_delete_the_account(self, browser):
+        [other] = [each for each in browsers.values() if each is not browser]
+        name = site.new_user()
+        for each in (other, browser):
+            each.forget()
+            each.open("/login")
+            each.log_in(name)
+        browser.follow("Delete your account")
+        browser.find("#current-password").send_keys("not the password")
+        browser.press("Delete my account")
+        self.assertEqual(urllib.parse.urlsplit(browser.where).path, "/account/delete")
+        self.assert_alert(browser, "not your current password")
+        self.assertEqual(browser.focused(), "current-password")
+
+        browser.keys(PASSWORD, Keys.ENTER)
+        WebDriverWait(browser.driver, WAIT_SECONDS, 0.02).until(
+            lambda _: browser.where == "/login?notice=account_deleted")
+        self.assertEqual(browser.texts("[role=status]"), ["Your account is deleted."])
+        self.assertEqual(browser.session_cookies(), [])
+        other.driver.refresh()
+        self.assertEqual(other.where, "/login?rd=/account")
+        browser.log_in(name)
+        self.assert_alert(browser, "wrong")
+
+    @with_and_without_script
     def test_pages_are_sound_and_fit_password_managers(self, browser):
         name = site.new_user()
         browser.console()
         titles = set()
         pages = ("/", "/register", "/login", "/login?error=invalid_credentials&username=a",
                  "/register?error=weak_password&reason=common", "/login?notice=logged_out")
-        for target in pages + ("/account",):
+        for target in pages + ("/account", "/account/password", "/account/delete"):
             with self.subTest(target=target):
                 if target == "/account":
                     browser.open("/login")
@@ -744,7 +816,7 @@ class PageTest(unittest.TestCase):
                     self.assertEqual(len(labels), 1, field.get_property("id"))
                     self.assertNotEqual(labels[0].text.strip(), "")
                 self.assertEqual(browser.console(), [])
-        self.assertEqual(len(titles), len(pages), "titles tell pages and errors apart")
+        self.assertEqual(len(titles), len(pages) + 2, "titles tell pages and errors apart")
 
         for path, autocomplete in (("/login", "current-password"), ("/register", "new-password")):
             with self.subTest(form=path):
@@ -866,7 +938,8 @@ class PageTest(unittest.TestCase):
                  "login-error": url("/login", error="invalid_credentials", username=name),
                  "register-error": url("/register", error="weak_password", reason="guessable",
                                        username=name),
-                 "account": "/account"}
+                 "account": "/account", "password": "/account/password",
+                 "delete": "/account/delete"}
         browser.open("/login")
         browser.log_in(name)
         for picture, target in pages.items():
