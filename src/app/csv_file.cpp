@@ -13,9 +13,16 @@ namespace {
 constexpr std::array<std::string_view, 7> kColumns{"username", "password", "role",      "disabled",
                                                    "name",     "email",    "created_at"};
 constexpr const char* kHashColumn = "hash";
+/// Written only if somebody waits.
+constexpr const char* kWaitingColumn = "waiting";
+
+bool is_flag(std::string_view name) {
+  return name == "disabled" || name == kWaitingColumn;
+}
 
 bool is_known_column(std::string_view name) {
-  return name == kHashColumn || std::find(kColumns.begin(), kColumns.end(), name) != kColumns.end();
+  return name == kHashColumn || is_flag(name) ||
+         std::find(kColumns.begin(), kColumns.end(), name) != kColumns.end();
 }
 
 /// A record of RFC 4180, section 2.
@@ -148,9 +155,9 @@ std::string read_row(const Row& row, const Header& header, FileUser& user) {
     const bool is_required = name == "username" || name == "password" || name == kHashColumn;
     if (name == kHashColumn) user.must_be_hash = true;
     Json::Value value = cell.empty() && !is_required ? Json::Value() : Json::Value(cell);
-    if (name == "disabled") {
+    if (is_flag(name)) {
       const auto flag = flag_in(cell);
-      if (!flag) return "\"disabled\" is neither true nor false";
+      if (!flag) return "\"" + name + "\" is neither true nor false";
       value = *flag ? Json::Value(true) : Json::Value();
     }
     user.record[name == kHashColumn ? "password" : name] = std::move(value);
@@ -182,11 +189,12 @@ bool is_made_anew(const std::string& name) {
 std::set<std::string> more_columns(const std::vector<store::User>& users, std::size_t& left_out) {
   std::set<std::string> columns;
   for (const store::User& user : users) {
+    if (user.waiting()) columns.insert(kWaitingColumn);
     const Json::Value& record = user.record();
     for (auto field = record.begin(); field != record.end(); ++field) {
       const std::string name = field.name();
       const bool is_known = std::find(kColumns.begin(), kColumns.end(), name) != kColumns.end();
-      if (is_made_anew(name) || name == "disabled" || (is_known && field->isString())) continue;
+      if (is_made_anew(name) || is_flag(name) || (is_known && field->isString())) continue;
       if (field->isString() && can_be_column(name)) {
         columns.insert(name);
       } else {
@@ -199,6 +207,7 @@ std::set<std::string> more_columns(const std::vector<store::User>& users, std::s
 
 std::string text_in(const store::User& user, const std::string& name) {
   if (name == "disabled") return user.disabled() ? "true" : "";
+  if (name == kWaitingColumn) return user.waiting() ? "true" : "";
   const Json::Value& value = user.record()[name];
   return value.isString() ? value.asString() : "";
 }

@@ -14,6 +14,7 @@
 #include "base/failure.h"
 #include "handlers/dispatcher.h"
 #include "jsonbin/bin_replica.h"
+#include "store/sql_invitation_store.h"
 #include "store/sql_session_store.h"
 #include "store/sql_sync_store.h"
 #include "store/sql_throttle_store.h"
@@ -41,22 +42,24 @@ sigset_t block_signals() {
   return signals;
 }
 
-void forget_deletions(store::UserStore& users, const base::Clock& clock) {
+void forget_the_old(store::UserStore& users, auth::Invitations& invitations,
+                    const base::Clock& clock) {
   try {
     users.forget_deletions(clock.now());
+    invitations.forget_expired();
   } catch (const base::StoreUnavailable& error) {
-    spdlog::warn("old deletions are not forgotten yet: {}", error.what());
+    spdlog::warn("old deletions and invitations are not forgotten yet: {}", error.what());
   }
 }
 
-/// Returns the signal that asks for the end. Forgets old deletions every hour.
+/// Returns the signal that asks for the end. Forgets old deletions and invitations every hour.
 int wait_for_end(const sigset_t& signals, jsonbin::BinReplica* bin, store::UserStore& users,
-                 const base::Clock& clock) {
+                 auth::Invitations& invitations, const base::Clock& clock) {
   constexpr timespec kHour{.tv_sec = 3600, .tv_nsec = 0};
   for (;;) {
     const int signal = sigtimedwait(&signals, nullptr, &kHour);
     if (signal < 0) {
-      if (errno == EAGAIN) forget_deletions(users, clock);
+      if (errno == EAGAIN) forget_the_old(users, invitations, clock);
       continue;
     }
     if (signal != SIGHUP) return signal;
@@ -133,15 +136,19 @@ void run(const Settings& settings, const sigset_t& signals) {
   auth::Accounts accounts(users, replica, hashes, clock);
   auth::Administration administration(users, replica, hashes, clock);
   auth::Sessions sessions(session_rows, users, database, clock, settings.sessions);
+  store::SqlInvitationStore invitation_rows(database);
+  auth::Invitations invitations(invitation_rows, users, clock);
   const handlers::Services services{.accounts = accounts,
                                     .administration = administration,
+                                    .invitations = invitations,
                                     .sessions = sessions,
                                     .throttle = throttle,
                                     .users = users,
                                     .replica = replica,
                                     .password_rules = settings.passwords,
                                     .pages = settings.pages,
-                                    .public_origin = settings.public_url};
+                                    .public_origin = settings.public_url,
+                                    .registration = settings.registration};
   const handlers::Dispatcher dispatcher(services);
 
   server.start([&](const http::Request& request) { return dispatcher.answer(request); });
@@ -150,7 +157,8 @@ void run(const Settings& settings, const sigset_t& signals) {
   spdlog::info("userbin " USERBIN_VERSION " serves on {}, store {}, bin {}", listener.description(),
                settings.store.path, describe(settings.bin));
 
-  const int signal = wait_for_end(signals, bin ? &bin->replica : nullptr, users, clock);
+  const int signal =
+      wait_for_end(signals, bin ? &bin->replica : nullptr, users, invitations, clock);
   spdlog::info("signal {}: finishing what runs, for at most {}", signal,
                format_duration(settings.drain));
   if (!server.drain(settings.drain)) {

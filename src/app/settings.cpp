@@ -80,6 +80,13 @@ class Options {
                      ->default_str(format_duration(value)));
   }
 
+  void add_word(const std::string& flag, const std::function<void(const std::string&)>& set,
+                const char* type, const char* by_default, const std::string& help) {
+    finish(flag, app_.add_option_function<std::string>(flag, set, help)
+                     ->type_name(type)
+                     ->default_str(by_default));
+  }
+
  private:
   CLI::Option* finish(const std::string& flag, CLI::Option* option) {
     return option->envname(environment_name(flag))->group(group_)->take_last();
@@ -141,6 +148,23 @@ std::string check_bin_id(const std::string& text) {
                        std::all_of(text.begin(), text.end(),
                                    [](unsigned char byte) { return std::isalnum(byte) != 0; });
   return is_good ? "" : "'" + text + "' is no id of JSONBin; it has 24 hexadecimal digits";
+}
+
+void declare_registration(Options& options, auth::RegistrationPolicy& policy) {
+  const auto set = [&policy](const std::string& word) {
+    const auto chosen = auth::registration_policy_of(word);
+    if (!chosen) {
+      throw CLI::ValidationError("--registration", "'" + word +
+                                                       "' is no way to register; choose open, "
+                                                       "invite, approval or closed");
+    }
+    policy = *chosen;
+  };
+  options.worker_group("Who may register");
+  options.add_word("--registration", set, "WHO", "open",
+                   "open: anybody; invite: who has an invitation ('userbin invite create'); "
+                   "approval: anybody, but an admin must let him in ('userbin user approve'), "
+                   "unless he has an invitation; closed: nobody, users are made by admins");
 }
 
 void declare_bin(Options& options, BinSettings& bin) {
@@ -205,6 +229,8 @@ void declare(CLI::App& app, const Usage& usage, Settings& settings) {
       "how long a request waits for a lock that another program holds on the store");
 
   declare_bin(options, settings.bin);
+
+  declare_registration(options, settings.registration);
 
   options.worker_group("Passwords");
   options

@@ -8,6 +8,7 @@
 
 #include "auth/hash_pool.h"
 #include "auth/password.h"
+#include "auth/registration_policy.h"
 #include "auth/sessions.h"
 #include "auth/throttle.h"
 #include "base/log.h"
@@ -47,6 +48,7 @@ struct Settings {
   auth::PasswordRules passwords;
   auth::SessionRules sessions;
   auth::ThrottleRules throttle;
+  auth::RegistrationPolicy registration = auth::RegistrationPolicy::kOpen;
   handlers::Pages pages;
   std::string public_url;
   base::LogOptions log;

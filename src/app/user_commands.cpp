@@ -122,6 +122,7 @@ int add_user(const Settings& settings, OpenStore& store, const Choices& choices)
   switch (tools.thread.run(accounts.register_user(*username, std::move(password), role))) {
     case auth::RegisterResult::kRegistered: break;
     case auth::RegisterResult::kNameTaken: throw Failed(is_taken);
+    case auth::RegisterResult::kNoInvitation: throw Failed("no invitation");
     case auth::RegisterResult::kListFull:
       throw Failed(
           "the bin has no room for another user; raise --bin-max-bytes as your plan allows, or use "

@@ -13,11 +13,13 @@ namespace userbin::app {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kSaidOtherwise{
-    "username", "password", "role", "disabled", "created_at", "updated_at", "incarnation"};
+constexpr std::array<std::string_view, 8> kSaidOtherwise{"username",   "password",   "role",
+                                                         "disabled",   "waiting",    "created_at",
+                                                         "updated_at", "incarnation"};
 
 std::string state_of(const store::User& user) {
   if (user.deleted()) return "deleted";
+  if (user.waiting()) return "waiting";
   return user.disabled() ? "disabled" : "enabled";
 }
 
@@ -44,6 +46,7 @@ Json::Value as_json(const store::User& user) {
   value.removeMember("password");
   value["role"] = user.role();
   value["disabled"] = user.disabled();
+  value["waiting"] = user.waiting();
   return value;
 }
 

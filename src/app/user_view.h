@@ -11,7 +11,7 @@
 
 namespace userbin::app {
 
-/// The record without the password, and always with "role" and "disabled".
+/// The record without the password, and always with "role", "disabled" and "waiting".
 Json::Value as_json(const store::User& user);
 
 /// A table with names, roles, states and times.

@@ -16,34 +16,67 @@ Accounts::Accounts(store::UserStore& users, store::Replica& replica, HashPool& h
 
 base::Task<RegisterResult> Accounts::register_user(Username username, Password password,
                                                    Role role) {
+  Admission admission{.role = std::move(role), .waits = false, .invitation = ""};
+  return admit(std::move(username), std::move(password), std::move(admission));
+}
+
+base::Task<RegisterResult> Accounts::admit(Username username, Password password,
+                                           Admission admission) {
   const std::string key = store::user_key(username.text());
   // Looked up first to spare the hash; the store decides.
   auto holder = users_.find(key);
   if (holder && !holder->user.deleted()) co_return RegisterResult::kNameTaken;
   const std::string hash = co_await hashes_.hash(password.secret());
   store::User user(username.text(), hash, clock_.now());
-  user.set_role(role.text());
+  user.set_role(admission.role.text());
+  if (admission.waits) user.become_waiting();
   if (holder) user.succeed(holder->user);
   const auto room = replica_.room_for(user);
   if (!room) co_return RegisterResult::kListFull;
-  const bool is_done = holder
-                           ? users_.change(user, holder->revision, {}) == store::ChangeResult::kDone
-                           : users_.insert(user);
-  co_return is_done ? RegisterResult::kRegistered : RegisterResult::kNameTaken;
+  co_return put(user, holder, admission.invitation);
+}
+
+RegisterResult Accounts::put(const store::User& user,
+                             const std::optional<store::StoredUser>& holder,
+                             const std::string& invitation) {
+  if (invitation.empty()) {
+    const bool is_done =
+        holder ? users_.change(user, holder->revision, {}) == store::ChangeResult::kDone
+               : users_.insert(user);
+    return is_done ? RegisterResult::kRegistered : RegisterResult::kNameTaken;
+  }
+  const store::InvitationUse use{.token_hash = invitation, .at = clock_.now()};
+  switch (users_.admit(user, holder ? holder->revision : 0, use)) {
+    case store::AdmitResult::kDone: return RegisterResult::kRegistered;
+    case store::AdmitResult::kNameTaken: return RegisterResult::kNameTaken;
+    case store::AdmitResult::kNoInvitation: break;
+  }
+  return RegisterResult::kNoInvitation;
 }
 
 base::Task<std::optional<store::User>> Accounts::authenticate(std::string username,
                                                               base::SecretString password) {
+  LoginCheck check = co_await check_login(std::move(username), std::move(password));
+  co_return std::move(check.user);
+}
+
+base::Task<LoginCheck> Accounts::check_login(std::string username, base::SecretString password) {
   std::optional<store::StoredUser> stored = users_.find(store::user_key(username));
   const bool can_match =
       stored && !stored->user.deleted() && is_known_hash(stored->user.password_hash());
   std::string hash = can_match ? stored->user.password_hash() : nobodys_hash_;
   const bool matches = co_await hashes_.verify(std::move(hash), password);
-  if (!can_match || !matches || stored->user.disabled()) co_return std::nullopt;
+  LoginCheck check;
+  if (!can_match || !matches) co_return check;
+  if (stored->user.disabled()) {
+    check.awaits_approval = stored->user.waiting();
+    co_return check;
+  }
   if (needs_rehash(stored->user.password_hash(), hashes_.cost())) {
     co_await rehash(*stored, std::move(password));
   }
-  co_return std::move(stored->user);
+  check.user = std::move(stored->user);
+  co_return check;
 }
 
 base::Task<bool> Accounts::rehash(store::StoredUser stored, base::SecretString password) {

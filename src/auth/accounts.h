@@ -14,7 +14,30 @@
 
 namespace userbin::auth {
 
-enum class RegisterResult { kRegistered, kNameTaken, kListFull };
+enum class RegisterResult {
+  kRegistered,
+  kNameTaken,
+  kListFull,
+  /// admit()'s alone: the invitation is good no more.
+  kNoInvitation,
+};
+
+/// As what somebody is let in who registers himself.
+struct Admission {
+  Role role;
+  /// He is disabled until an admin approves.
+  bool waits = false;
+  /// Hash of the token of the invitation that is used up; empty: none.
+  std::string invitation;
+};
+
+/// What came of a name and a password.
+struct LoginCheck {
+  /// Who may log in with them.
+  std::optional<store::User> user;
+  /// They are right, but the account waits for an admin's approval.
+  bool awaits_approval = false;
+};
 
 /// Makes users and checks their passwords. Any thread may call; what it is made from outlives it.
 /// Every task throws base::StoreUnavailable and base::Overloaded.
@@ -27,6 +50,13 @@ class Accounts {
   /// When this says kRegistered, the user is on the disk.
   base::Task<RegisterResult> register_user(Username username, Password password, Role role = {});
 
+  /// The same by an invitation, which is used up in the step that makes the user, and stays as good
+  /// as it was unless this says kRegistered; or as one who waits.
+  base::Task<RegisterResult> admit(Username username, Password password, Admission admission);
+
+  /// As authenticate(), which says no more than who may log in.
+  base::Task<LoginCheck> check_login(std::string username, base::SecretString password);
+
   /// The user, if he exists, is not disabled, and the password is his. Takes as long whichever of
   /// these fails (but for a hash of another kind, which takes its own time until it is replaced). A
   /// hash that is not of today's kind is replaced by one that is.
@@ -34,6 +64,8 @@ class Accounts {
                                                       base::SecretString password);
 
  private:
+  RegisterResult put(const store::User& user, const std::optional<store::StoredUser>& holder,
+                     const std::string& invitation);
   /// Failing to replace a hash fails no login; the next one tries again.
   base::Task<bool> rehash(store::StoredUser stored, base::SecretString password);
 

@@ -1,48 +1,24 @@
 #include "auth/sessions.h"
 
 #include <algorithm>
-#include <array>
 
-#include <sodium.h>
-
+#include "auth/token.h"
 #include "base/failure.h"
 #include "base/log.h"
-#include "base/text.h"
 
 namespace userbin::auth {
 
 namespace {
 
-constexpr std::size_t kTokenBytes = 32;
-constexpr std::size_t kTokenLength = 43;  // in base64url without padding
 constexpr std::chrono::seconds kWriteUsesEvery{30};
 constexpr std::size_t kMaxUnwrittenUses = 10'000;
 constexpr std::size_t kMaxSeen = 10'000;
 constexpr std::size_t kMaxUserAgentBytes = 256;
-constexpr std::size_t kIdLength = 16;
-
-base::SecretString new_token() {
-  std::array<unsigned char, kTokenBytes> bytes{};
-  randombytes_buf(bytes.data(), bytes.size());
-  std::string token(kTokenLength + 1, '\0');
-  sodium_bin2base64(token.data(), token.size(), bytes.data(), bytes.size(),
-                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-  sodium_memzero(bytes.data(), bytes.size());
-  token.pop_back();
-  return base::SecretString(std::move(token));
-}
-
-std::string hash_of(std::string_view token) {
-  std::array<unsigned char, crypto_hash_sha256_BYTES> digest{};
-  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(token.data()),
-                     token.size());
-  return base::to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
-}
 
 }  // namespace
 
 std::string session_id(const store::Session& session) {
-  return hash_of(session.token_hash).substr(0, kIdLength);
+  return id_of_token_hash(session.token_hash);
 }
 
 Sessions::Sessions(store::SessionStore& sessions, store::UserStore& users,
@@ -68,8 +44,8 @@ NewSession Sessions::begin(const std::string& user_key, const ClientInfo& client
 SessionDraft Sessions::draft(const std::string& user_key, const ClientInfo& client,
                              bool remember) const {
   const base::WallTime now = clock_.now();
-  base::SecretString token = new_token();
-  store::Session row{.token_hash = hash_of(token.reveal()),
+  base::SecretString token = draw_token();
+  store::Session row{.token_hash = hash_of_token(token.reveal()),
                      .user_key = user_key,
                      .created_at = now,
                      .last_seen_at = now,
@@ -84,7 +60,7 @@ SessionDraft Sessions::draft(const std::string& user_key, const ClientInfo& clie
 
 PrincipalPtr Sessions::authenticate(std::string_view token) {
   if (token.size() != kTokenLength) return nullptr;
-  PrincipalPtr principal = find(hash_of(token));
+  PrincipalPtr principal = find(hash_of_token(token));
   if (!principal) return nullptr;
   const store::Session& session = principal->session;
   const base::WallTime now = clock_.now();
@@ -129,7 +105,7 @@ PrincipalPtr Sessions::load(const std::string& token_hash) {
 }
 
 void Sessions::end(std::string_view token) {
-  if (token.size() == kTokenLength) sessions_.remove(hash_of(token));
+  if (token.size() == kTokenLength) sessions_.remove(hash_of_token(token));
 }
 
 std::vector<store::Session> Sessions::list(const std::string& user_key) {

@@ -12,6 +12,21 @@ namespace {
 /// An answer's head must fit into nginx's buffer (fastcgi_buffer_size, 4k or more).
 constexpr std::size_t kMaxEncodedRedirectBytes = 2048;
 
+/// What the body has under `name`, else the query.
+std::optional<std::string> text_in(const http::Fields& fields, const http::Request& request,
+                                   const std::string& name) {
+  std::optional<std::string> text = fields.text_if_any(name);
+  if (text || request.query.empty()) return text;
+  try {
+    const auto query = http::decode_form(request.query);
+    const auto found = query.find(name);
+    if (found != query.end()) text = found->second;
+  } catch (const http::RequestRefused&) {
+    // A broken query asks for nothing.
+  }
+  return text;
+}
+
 bool fits_into_head(const std::string& target) {
   return base::percent_encode(target, "/").size() <= kMaxEncodedRedirectBytes;
 }
@@ -32,17 +47,24 @@ auth::PrincipalPtr principal_of(const Services& services, const http::Request& r
   return token ? services.sessions.authenticate(*token) : nullptr;
 }
 
-std::string requested_redirect(const http::Fields& fields, const http::Request& request) {
-  std::optional<std::string> target = fields.text_if_any("rd");
-  if (!target && !request.query.empty()) {
-    try {
-      const auto query = http::decode_form(request.query);
-      const auto found = query.find("rd");
-      if (found != query.end()) target = found->second;
-    } catch (const http::RequestRefused&) {
-      // A broken query asks for nothing.
-    }
+auth::PrincipalPtr require_admin(const Services& services, const http::Request& request) {
+  auth::PrincipalPtr principal = principal_of(services, request);
+  if (!principal) {
+    throw http::RequestRefused(http::ErrorCode::kNotSignedIn, "nobody is signed in");
   }
+  if (!principal->user.is_active_admin()) {
+    throw http::RequestRefused(http::ErrorCode::kForbidden,
+                               principal->user.username() + " is no admin");
+  }
+  return principal;
+}
+
+std::string invitation_in(const http::Fields& fields, const http::Request& request) {
+  return text_in(fields, request, "invitation").value_or("");
+}
+
+std::string requested_redirect(const http::Fields& fields, const http::Request& request) {
+  const std::optional<std::string> target = text_in(fields, request, "rd");
   return target && http::is_safe_redirect(*target) && fits_into_head(*target) ? *target : "";
 }
 

@@ -19,6 +19,14 @@ std::optional<std::string_view> session_token(const http::Request& request);
 /// Who asks; nullptr if nobody is signed in. Throws base::StoreUnavailable.
 auth::PrincipalPtr principal_of(const Services& services, const http::Request& request);
 
+/// The admin who asks. Throws http::RequestRefused: not_signed_in, or forbidden to who is none; and
+/// base::StoreUnavailable.
+auth::PrincipalPtr require_admin(const Services& services, const http::Request& request);
+
+/// The token of the invitation by which somebody registers: "invitation" of the body, else of the
+/// query. Empty if there is none; what is no token is one that nobody has.
+std::string invitation_in(const http::Fields& fields, const http::Request& request);
+
 /// Where the client wants to go after a form: "rd" of the body, else of the query. Empty if there
 /// is none, or it is no safe path on this site.
 std::string requested_redirect(const http::Fields& fields, const http::Request& request);

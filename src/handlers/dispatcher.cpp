@@ -3,6 +3,7 @@
 #include <atomic>
 #include <unistd.h>
 
+#include "auth/token.h"
 #include "base/failure.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -42,6 +43,12 @@ std::string typed_username(const http::Fields& fields) {
   return username ? username->text() : "";
 }
 
+/// An invitation that the form came with, if it may be one.
+std::string kept_invitation(const http::Fields& fields, const Request& request) {
+  const std::string token = invitation_in(fields, request);
+  return token.size() == auth::kTokenLength ? token : "";
+}
+
 /// Where a person goes whose session has ended meanwhile: he logs in and comes back to the form.
 Response to_login(const std::string& login_page, const std::string& page, const Request& request) {
   Response response = http::see_other_response(
@@ -54,10 +61,12 @@ Response to_login(const std::string& login_page, const std::string& page, const 
 Response back_to_form(const Response& error, const std::string& page, const Request& request) {
   std::string username;
   std::string redirect;
+  std::string invitation;
   try {
     const http::Fields fields = http::decode_body(request);
     username = typed_username(fields);
     redirect = requested_redirect(fields, request);
+    invitation = kept_invitation(fields, request);
   } catch (const http::RequestRefused&) {
     // A body that cannot be read has nothing to keep.
   }
@@ -65,6 +74,7 @@ Response back_to_form(const Response& error, const std::string& page, const Requ
                                                         {{"error", error.error_code},
                                                          {"reason", error.error_reason},
                                                          {"username", username},
+                                                         {"invitation", invitation},
                                                          {"rd", redirect}}));
   response.error_code = error.error_code;
   return response;

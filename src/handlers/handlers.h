@@ -9,13 +9,15 @@
 
 namespace userbin::handlers {
 
-/// POST /register: username, password. 200 · 400 username_taken, invalid_username, weak_password,
-/// missing_field · 429 too_many_attempts · 507 user_list_full.
+/// POST /register: username, password, [invitation]. 200, with "waiting": true if an admin must
+/// approve first · 400 username_taken, invalid_username, weak_password, missing_field · 403
+/// registration_closed, invitation_required, invalid_invitation · 429 too_many_attempts · 507
+/// user_list_full.
 base::Task<http::Response> register_user(const Services& services, const http::Request& request);
 
 /// POST /login: username, password, [remember], [rd], [token]. 200 with a session cookie, and with
-/// the token in the body if asked for · 401 invalid_credentials · 400 missing_field · 429
-/// too_many_attempts, before anything is hashed.
+/// the token in the body if asked for · 401 invalid_credentials · 403 awaiting_approval, to who
+/// knows the password alone · 400 missing_field · 429 too_many_attempts, before anything is hashed.
 base::Task<http::Response> log_in(const Services& services, const http::Request& request);
 
 /// POST /logout: [everywhere]. 200, the cookie is cleared; also without a session.
@@ -48,6 +50,21 @@ base::Task<http::Response> change_password(const Services& services, const http:
 /// DELETE /me, and POST /me/delete for a form: current_password. 200, the cookie is cleared · 403
 /// wrong_password · 409 last_admin · 400 missing_field · 401 not_signed_in · 429 too_many_attempts.
 base::Task<http::Response> delete_me(const Services& services, const http::Request& request);
+
+/// GET /invitations, for admins. 200 with those that have not expired, the newest first · 401
+/// not_signed_in · 403 forbidden.
+base::Task<http::Response> list_invitations(const Services& services, const http::Request& request);
+
+/// POST /invitations: [role], [days], for admins. 200 with the token and the link, which nobody
+/// sees again; without --public-url the link begins with its path · 400 malformed_body · 401
+/// not_signed_in · 403 forbidden.
+base::Task<http::Response> create_invitation(const Services& services,
+                                             const http::Request& request);
+
+/// DELETE /invitations/ID, for admins. 200 · 404 no_such_invitation · 401 not_signed_in · 403
+/// forbidden.
+base::Task<http::Response> revoke_invitation(const Services& services,
+                                             const http::Request& request);
 
 /// GET /verify, for nginx's auth_request: reads the session and what nginx requires. 200 with the
 /// four Remote-* fields · 401 with the login page in Location · 403 without the required role.

@@ -26,8 +26,12 @@ base::Task<http::Response> log_in(const Services& services, const http::Request&
   const std::string username = *fields.text("username");
   auth::Throttle::Attempt attempt = services.throttle.try_login(username, request.remote_address);
   if (auto refusal = refusal_of(attempt)) co_return *refusal;
-  const std::optional<store::User> user =
-      co_await services.accounts.authenticate(username, password);
+  const auth::LoginCheck check = co_await services.accounts.check_login(username, password);
+  if (check.awaits_approval) {
+    attempt.succeed();
+    co_return http::error_response(http::ErrorCode::kAwaitingApproval);
+  }
+  const std::optional<store::User>& user = check.user;
   if (!user) {
     attempt.keep();
     co_return http::error_response(http::ErrorCode::kInvalidCredentials);

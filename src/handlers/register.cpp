@@ -4,10 +4,52 @@
 
 namespace userbin::handlers {
 
+using auth::RegistrationPolicy;
 using http::ErrorCode;
+
+namespace {
+
+/// As what a token lets one in; without one, as what the site lets anybody in. nullopt: the
+/// invitation is good no more.
+std::optional<auth::Admission> admission_by(const Services& services, const std::string& token) {
+  auth::Admission admission;
+  if (token.empty()) {
+    admission.waits = services.registration == RegistrationPolicy::kApproval;
+    return admission;
+  }
+  const auto invitation = services.invitations.find(token);
+  const auto role = auth::Role::parse(invitation ? invitation->role : "");
+  if (!role) return std::nullopt;
+  admission.role = *role;
+  admission.invitation = invitation->token_hash;
+  return admission;
+}
+
+/// Where registration is not for everybody, before anything else is looked at.
+void require_open_door(const Services& services, const std::string& token) {
+  if (services.registration == RegistrationPolicy::kClosed) {
+    throw http::RequestRefused(ErrorCode::kRegistrationClosed, "--registration closed");
+  }
+  if (services.registration == RegistrationPolicy::kInvite && token.empty()) {
+    throw http::RequestRefused(ErrorCode::kInvitationRequired, "--registration invite");
+  }
+}
+
+http::Response registered(bool waits, bool is_everywhere) {
+  if (!waits) return changed_response("User registered successfully", is_everywhere);
+  Json::Value body;
+  body["message"] = "User registered, and waits for approval";
+  body["waiting"] = true;
+  if (!is_everywhere) body["sync"] = "pending";
+  return http::json_response(is_everywhere ? 200 : 202, body);
+}
+
+}  // namespace
 
 base::Task<http::Response> register_user(const Services& services, const http::Request& request) {
   const http::Fields fields = http::decode_body(request);
+  const std::string token = invitation_in(fields, request);
+  require_open_door(services, token);
   fields.require({"username", "password"});
   const std::string target = requested_redirect(fields, request);
   const auto username = auth::Username::parse(*fields.text("username"));
@@ -27,19 +69,30 @@ base::Task<http::Response> register_user(const Services& services, const http::R
   auth::Password password = std::get<auth::Password>(std::move(checked));
   auth::Throttle::Attempt attempt = services.throttle.try_registration(request.remote_address);
   if (auto refusal = refusal_of(attempt)) co_return *refusal;
-  const auto result = co_await services.accounts.register_user(*username, std::move(password));
+  auto admission = admission_by(services, token);
+  if (!admission) {
+    attempt.keep();
+    co_return http::error_response(ErrorCode::kInvalidInvitation);
+  }
+  const bool waits = admission->waits;
+  const auto result =
+      co_await services.accounts.admit(*username, std::move(password), std::move(*admission));
   if (result == auth::RegisterResult::kListFull) {
     co_return http::error_response(ErrorCode::kUserListFull);
   }
   attempt.keep();
+  if (result == auth::RegisterResult::kNoInvitation) {
+    co_return http::error_response(ErrorCode::kInvalidInvitation);
+  }
   if (result == auth::RegisterResult::kNameTaken) {
     co_return http::error_response(ErrorCode::kUsernameTaken);
   }
   const bool is_everywhere = co_await services.replica.arrival(store::user_key(username->text()));
-  http::Response response = changed_response("User registered successfully", is_everywhere);
-  response.see_other =
-      page_url(request, services.pages.login,
-               {{"notice", "registered"}, {"username", username->text()}, {"rd", target}});
+  http::Response response = registered(waits, is_everywhere);
+  response.see_other = page_url(request, services.pages.login,
+                                {{"notice", waits ? "awaiting_approval" : "registered"},
+                                 {"username", username->text()},
+                                 {"rd", target}});
   co_return response;
 }
 

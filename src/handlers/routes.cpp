@@ -25,6 +25,9 @@ http::Router make_router(const Services& services) {
       {"GET", "/me/sessions.html", with(session_list_html), ""},
       {"POST", "/me/sessions/end", with(end_session_by_form), pages.account},
       {"DELETE", "/me/sessions/*", with(end_session), ""},
+      {"GET", "/invitations", with(list_invitations), ""},
+      {"POST", "/invitations", with(create_invitation), ""},
+      {"DELETE", "/invitations/*", with(revoke_invitation), ""},
       {"GET", "/healthz", with(healthz), ""},
       {"GET", "/readyz", with(readyz), ""},
   });

@@ -5,7 +5,9 @@
 
 #include "auth/accounts.h"
 #include "auth/administration.h"
+#include "auth/invitations.h"
 #include "auth/password.h"
+#include "auth/registration_policy.h"
 #include "auth/sessions.h"
 #include "auth/throttle.h"
 #include "store/replica.h"
@@ -29,6 +31,7 @@ struct Pages {
 struct Services {
   auth::Accounts& accounts;
   auth::Administration& administration;
+  auth::Invitations& invitations;
   auth::Sessions& sessions;
   auth::Throttle& throttle;
   store::UserStore& users;
@@ -37,6 +40,7 @@ struct Services {
   Pages pages;
   /// "https://example.org"; empty: the host that is asked for.
   std::string public_origin;
+  auth::RegistrationPolicy registration = auth::RegistrationPolicy::kOpen;
 };
 
 }  // namespace userbin::handlers

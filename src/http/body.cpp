@@ -121,6 +121,21 @@ std::optional<std::string> Fields::text_if_any(const std::string& name) const {
   return value != nullptr && value->isString() ? std::optional(value->asString()) : std::nullopt;
 }
 
+std::optional<int> Fields::whole_number(const std::string& name) const {
+  constexpr int kLargest = 999'999'999;
+  const Json::Value* value = values_.find(name.data(), name.data() + name.size());
+  if (value != nullptr && value->isInt() && value->asInt() >= 0 && value->asInt() <= kLargest) {
+    return value->asInt();
+  }
+  const auto text = value != nullptr && value->isString() ? text_if_any(name) : std::nullopt;
+  if (value == nullptr || value->isNull() || text == "") return std::nullopt;
+  if (!text || text->size() > 9 || text->find_first_not_of("0123456789") != std::string::npos) {
+    throw RequestRefused(ErrorCode::kMalformedBody, "field " + name + " is no whole number",
+                         {.fields = {{name, "This must be a whole number"}}});
+  }
+  return std::stoi(*text);
+}
+
 void Fields::require(std::initializer_list<const char*> names) const {
   ErrorDetails details;
   std::string missing;

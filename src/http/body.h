@@ -31,6 +31,10 @@ class Fields {
   /// The text under `name`; nullopt also if what is there is no text. For what may be ignored.
   std::optional<std::string> text_if_any(const std::string& name) const;
 
+  /// The whole number under `name`, in JSON also as a text; nullopt if there is none, or an empty
+  /// text. Throws RequestRefused (malformed_body) if what is there is none from 0 to 999999999.
+  std::optional<int> whole_number(const std::string& name) const;
+
   /// As text(), but throws RequestRefused (missing_field) naming each of `names` that is missing or
   /// empty, so that a client learns of all of them at once.
   void require(std::initializer_list<const char*> names) const;

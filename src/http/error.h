@@ -13,16 +13,20 @@
 namespace userbin::http {
 
 enum class ErrorCode {
+  kAwaitingApproval,
   kBodyTooLarge,
   kCrossSite,
   kForbidden,
   kInternal,
   kInvalidCredentials,
+  kInvalidInvitation,
   kInvalidUsername,
+  kInvitationRequired,
   kLastAdmin,
   kMalformedBody,
   kMethodNotAllowed,
   kMissingField,
+  kNoSuchInvitation,
   kNoSuchSession,
   kNotFound,
   kNotSignedIn,

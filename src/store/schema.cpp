@@ -79,6 +79,14 @@ const std::vector<std::vector<const char*>> kMigrations{
         " name TEXT PRIMARY KEY,"  // 'name_key'
         " value TEXT NOT NULL)",
     },
+    {
+        "CREATE TABLE invitations ("  // Invitation
+        " token_hash TEXT PRIMARY KEY,"
+        " role TEXT NOT NULL,"
+        " maker TEXT NOT NULL,"
+        " created_at BIGINT NOT NULL,"
+        " expires_at BIGINT NOT NULL)",
+    },
 };
 
 }  // namespace

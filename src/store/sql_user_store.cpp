@@ -1,6 +1,7 @@
 #include "store/sql_user_store.h"
 
 #include "base/json.h"
+#include "store/sql_invitation_store.h"
 #include "store/sql_session_store.h"
 
 namespace userbin::store {
@@ -212,6 +213,22 @@ ChangeResult SqlUserStore::change(const User& user, std::int64_t revision,
     take_effect(connection, before->user, effects);
     transaction.commit();
     return ChangeResult::kDone;
+  });
+}
+
+AdmitResult SqlUserStore::admit(const User& user, std::int64_t revision,
+                                const InvitationUse& invitation) {
+  return database_.write([&](Connection& connection) {
+    soci::transaction transaction(connection.sql());
+    connection.prepared<LockChanges>().statement.execute(true);
+    if (!use_invitation(connection, invitation)) return AdmitResult::kNoInvitation;
+    const std::string key = user.key();
+    const std::string record = base::to_json(user.record());
+    const bool is_free = revision == 0 ? insert_user(connection, key, record)
+                                       : replace_user(connection, key, record, revision);
+    if (!is_free) return AdmitResult::kNameTaken;
+    transaction.commit();
+    return AdmitResult::kDone;
   });
 }
 

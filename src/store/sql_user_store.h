@@ -16,6 +16,8 @@ class SqlUserStore final : public UserStore {
   bool update(const User& user, std::int64_t revision) override;
   ChangeResult change(const User& user, std::int64_t revision,
                       const ChangeEffects& effects) override;
+  AdmitResult admit(const User& user, std::int64_t revision,
+                    const InvitationUse& invitation) override;
   std::optional<User> former(std::string_view key) override;
   std::size_t forget_deletions(base::WallTime now) override;
   bool remove(std::string_view key, std::int64_t revision) override;

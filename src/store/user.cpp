@@ -73,6 +73,10 @@ bool User::disabled() const {
   return !disabled.isNull() && !(disabled.isBool() && !disabled.asBool());
 }
 
+bool User::waiting() const {
+  return disabled() && !deleted() && record_["waiting"] == true;
+}
+
 std::string User::created_at() const {
   const Json::Value& created_at = record_["created_at"];
   return created_at.isString() ? created_at.asString() : "";
@@ -91,11 +95,17 @@ void User::set_password_hash(const std::string& hash) {
 }
 
 void User::set_disabled(bool disabled) {
+  record_.removeMember("waiting");
   if (disabled) {
     record_["disabled"] = true;
   } else {
     record_.removeMember("disabled");
   }
+}
+
+void User::become_waiting() {
+  record_["disabled"] = true;
+  record_["waiting"] = true;
 }
 
 void User::become_deleted(base::WallTime now) {

@@ -46,6 +46,9 @@ class User {
   std::string password_hash() const;
   std::string role() const;
   bool disabled() const;
+  /// Whether he registered himself, and is disabled until an admin approves of it. In the record a
+  /// mark, "waiting": true, beside "disabled".
+  bool waiting() const;
   /// What remains of a user who was deleted ("role": "deleted"), so that no old copy of the list
   /// brings him back. He is no user any more: his name is free.
   bool deleted() const;
@@ -58,7 +61,10 @@ class User {
   void succeed(const User& deleted);
   void set_password_hash(const std::string& hash);
   void set_role(const std::string& role) { record_["role"] = role; }
+  /// Either way, he waits no longer.
   void set_disabled(bool disabled);
+  /// Disabled until an admin approves.
+  void become_waiting();
   /// Leaves of this user what a deletion is, stamped as touch() does.
   void become_deleted(base::WallTime now);
   /// Stamps the record as changed at `now`, and always later than the stamp it has

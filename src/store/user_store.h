@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "store/invitation_store.h"
 #include "store/session_store.h"
 #include "store/user.h"
 
@@ -40,6 +41,13 @@ enum class ChangeResult {
   kLastAdmin,
 };
 
+enum class AdmitResult {
+  kDone,
+  kNameTaken,
+  /// It was used, has expired or was revoked.
+  kNoInvitation,
+};
+
 /// The list of users. Keys are user_key()s. Each call is atomic and, when it returns, durable. Any
 /// thread may call. Every call throws base::StoreUnavailable if the store cannot be reached;
 /// nothing has changed then, unless the store died in the middle of a commit.
@@ -61,6 +69,12 @@ class UserStore {
   /// if another program makes it. What a deletion had kept ends with the next change of that user.
   virtual ChangeResult change(const User& user, std::int64_t revision,
                               const ChangeEffects& effects) = 0;
+
+  /// Inserts a user, or, with a `revision` that is not 0, puts him in the place of the deletion
+  /// that was read at it; and uses up an invitation. Unless it says kDone, nothing has changed: the
+  /// invitation is as good as before.
+  virtual AdmitResult admit(const User& user, std::int64_t revision,
+                            const InvitationUse& invitation) = 0;
 
   /// The record that was kept when the user was deleted. nullopt: none was, or no longer.
   virtual std::optional<User> former(std::string_view key) = 0;

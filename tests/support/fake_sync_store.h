@@ -40,6 +40,9 @@ class FakeSyncStore final : public store::UserStore, public store::SyncStore {
   /// Knows of sessions and of what a deletion keeps only that sessions end.
   store::ChangeResult change(const store::User& user, std::int64_t revision,
                              const store::ChangeEffects& effects) override;
+  store::AdmitResult admit(const store::User&, std::int64_t, const store::InvitationUse&) override {
+    return store::AdmitResult::kNoInvitation;
+  }
   std::optional<store::User> former(std::string_view) override { return std::nullopt; }
   std::size_t forget_deletions(base::WallTime) override { return 0; }
   bool remove(std::string_view key, std::int64_t revision) override;

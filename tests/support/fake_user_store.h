@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "store/user_store.h"
+#include "support/fake_invitation_store.h"
 #include "support/fault.h"
 
 namespace userbin::test {
@@ -21,6 +22,9 @@ class FakeUserStore final : public store::UserStore {
   std::function<void()> after_find;
   /// Where the sessions are that a change ends or begins; nullptr: nowhere.
   store::SessionStore* sessions = nullptr;
+
+  /// Where the invitations are that admit() uses; nullptr: there is none.
+  FakeInvitationStore* invitations = nullptr;
 
   std::optional<store::StoredUser> find(std::string_view key) override {
     fault.on_read();
@@ -71,6 +75,22 @@ class FakeUserStore final : public store::UserStore {
     deletions_[user.key()] = {*effects.kept_until,
                               effects.keeps_former ? std::optional(before) : std::nullopt};
     return store::ChangeResult::kDone;
+  }
+
+  store::AdmitResult admit(const store::User& user, std::int64_t revision,
+                           const store::InvitationUse& invitation) override {
+    fault.on_change();
+    const std::lock_guard lock(mutex_);
+    const auto found = users_.find(user.key());
+    const std::int64_t holder = found == users_.end() ? 0 : found->second.revision;
+    const auto good =
+        invitations != nullptr ? invitations->find(invitation.token_hash) : std::nullopt;
+    if (!good || good->expires_at <= invitation.at) return store::AdmitResult::kNoInvitation;
+    if (holder != revision) return store::AdmitResult::kNameTaken;
+    if (!invitations->use(invitation)) return store::AdmitResult::kNoInvitation;
+    users_.insert_or_assign(user.key(), store::StoredUser{user, revision + 1});
+    deletions_.erase(user.key());
+    return store::AdmitResult::kDone;
   }
 
   std::optional<store::User> former(std::string_view key) override {

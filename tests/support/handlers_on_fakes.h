@@ -77,11 +77,14 @@ struct HandlersOnFakes {
   FakeReplica replica;
   auth::Accounts accounts{users, replica, hashes, clock};
   auth::Administration administration{users, replica, hashes, clock};
+  FakeInvitationStore invitation_rows;
+  auth::Invitations invitations{invitation_rows, users, clock};
   FakeChangeWatch changes;
   auth::Sessions sessions{session_rows, users, changes, clock, {}};
   auth::Throttle throttle{throttle_rules, "the secret of the tests' throttle", clock};
   handlers::Services services{.accounts = accounts,
                               .administration = administration,
+                              .invitations = invitations,
                               .sessions = sessions,
                               .throttle = throttle,
                               .users = users,
@@ -91,7 +94,10 @@ struct HandlersOnFakes {
                               .public_origin = ""};
   handlers::Dispatcher dispatcher{services};
 
-  HandlersOnFakes() { users.sessions = &session_rows; }
+  HandlersOnFakes() {
+    users.sessions = &session_rows;
+    users.invitations = &invitation_rows;
+  }
 
   http::Response answer(const http::Request& request) {
     return wait_for(dispatcher.answer(request), executor);

@@ -160,6 +160,7 @@ TEST_CASE("what is written as JSON or CSV is read again as it was") {
   const auto users = stored(
       {R"({"username": "A,\"da", "password": "$x", "role": "admin", "created_at": "2020-01-01T00:00:00Z",
            "name": "Ada\nL.", "email": "ada@example.org", "disabled": true, "team": "red, blue"})",
+       R"({"username": "bob", "password": "$y", "role": "user", "disabled": true, "waiting": true})",
        R"({"username": "\u00E4 b", "password": "!", "role": "user"})"});
   const UserFile file = read_users(write_users(users, format).text, format);
   CHECK(file.problems.empty());

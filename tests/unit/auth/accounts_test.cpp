@@ -274,4 +274,27 @@ TEST_CASE("a room is given back whether a user was stored or not") {
   CHECK(site.replica.held == 0);
 }
 
+TEST_CASE("who is asked to wait is kept out, and told so with the right password alone") {
+  Site site;
+  const Username username = *Username::parse("Ada");
+  const auto checked = check_password(base::SecretString(kPassword), "Ada", {});
+  REQUIRE(wait_for(site.accounts.admit(username, std::get<Password>(checked),
+                                       {.role = {}, .waits = true, .invitation = ""}),
+                   site.executor) == RegisterResult::kRegistered);
+  CHECK(site.users.find("ada")->user.waiting());
+  CHECK_FALSE(site.log_in("ada"));
+  const auto check = [&](const std::string& password) {
+    return wait_for(site.accounts.check_login("ada", base::SecretString(password)), site.executor);
+  };
+  CHECK(check(kPassword).awaits_approval);
+  CHECK_FALSE(check(kPassword).user);
+  CHECK_FALSE(check("wrong").awaits_approval);
+
+  auto stored = *site.users.find("ada");
+  stored.user.set_disabled(true);
+  REQUIRE(site.users.update(stored.user, stored.revision));
+  CHECK_FALSE(check(kPassword).awaits_approval);
+  CHECK_FALSE(check(kPassword).user);
+}
+
 }  // namespace userbin::auth

@@ -185,6 +185,35 @@ TEST_CASE("a new password and disabling end all sessions; enabling brings none b
   CHECK(site.sessions_of("ada") == 2);
 }
 
+TEST_CASE(
+    "who waits for approval is let in by being enabled, and waits no more when disabled again") {
+  Site site;
+  auto stored = *site.users.find("bob");
+  stored.user.become_waiting();
+  REQUIRE(site.users.update(stored.user, stored.revision));
+  CHECK_FALSE(site.can_log_in("bob"));
+  CHECK(site.change("bob", {.role = Role::parse("member"), .disabled = {}, .password = {}}) ==
+        AccountResult::kDone);
+  CHECK(site.user("bob").waiting());
+  CHECK(site.change("bob", {.role = {}, .disabled = false, .password = {}}) ==
+        AccountResult::kDone);
+  CHECK(site.can_log_in("bob"));
+  CHECK_FALSE(site.user("bob").record().isMember("waiting"));
+  CHECK(site.change("bob", {.role = {}, .disabled = true, .password = {}}) == AccountResult::kDone);
+  CHECK_FALSE(site.user("bob").waiting());
+}
+
+TEST_CASE("who was refused and is restored waits again") {
+  Site site;
+  auto stored = *site.users.find("bob");
+  stored.user.become_waiting();
+  REQUIRE(site.users.update(stored.user, stored.revision));
+  REQUIRE(site.administration.remove("bob") == AccountResult::kDone);
+  CHECK_FALSE(site.user("bob").record().isMember("waiting"));
+  REQUIRE(site.administration.restore("bob") == RestoreResult::kRestored);
+  CHECK(site.user("bob").waiting());
+}
+
 TEST_CASE("several members change as one, under one new stamp, or not at all") {
   Site site;
   const std::string before = stamp_of(site.user("bob"));

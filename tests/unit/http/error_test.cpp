@@ -37,6 +37,13 @@ TEST_CASE("each error has its status, code and sentence", "[error]") {
       {ErrorCode::kUsernameTaken, 400, "username_taken", "Username already exists"},
       {ErrorCode::kInvalidCredentials, 401, "invalid_credentials", "Invalid credentials"},
       // Ours.
+      {ErrorCode::kAwaitingApproval, 403, "awaiting_approval",
+       "This account waits for approval; log in once it is given"},
+      {ErrorCode::kInvalidInvitation, 403, "invalid_invitation",
+       "This invitation was used, has expired or was revoked; ask for another one"},
+      {ErrorCode::kInvitationRequired, 403, "invitation_required",
+       "Who registers here needs an invitation; ask the people who run this site for one"},
+      {ErrorCode::kNoSuchInvitation, 404, "no_such_invitation", "There is no such invitation"},
       {ErrorCode::kBodyTooLarge, 413, "body_too_large", "The request is too large"},
       {ErrorCode::kCrossSite, 403, "cross_site", "The request came from another site"},
       {ErrorCode::kForbidden, 403, "forbidden", "You may not do this"},

@@ -97,6 +97,37 @@ TEST_CASE("a user is disabled unless the record says clearly that he is not") {
   CHECK(user_with(members).disabled() == disabled);
 }
 
+TEST_CASE("who is disabled and bears the mark waits for an admin") {
+  const auto [members, waiting] = GENERATE(Catch::Generators::table<std::string, bool>({
+      {R"(, "disabled": true, "waiting": true)", true},
+      {R"(, "disabled": 1, "waiting": true)", true},
+      {R"(, "disabled": true)", false},
+      {R"(, "disabled": true, "waiting": false)", false},
+      {R"(, "disabled": true, "waiting": "true")", false},
+      {R"(, "disabled": true, "waiting": 1)", false},
+      {R"(, "disabled": false, "waiting": true)", false},
+      {R"(, "waiting": true)", false},
+      {R"(, "role": "deleted", "disabled": true, "waiting": true)", false},
+  }));
+  CAPTURE(members);
+  CHECK(user_with(members).waiting() == waiting);
+}
+
+TEST_CASE("who is enabled or disabled waits no longer") {
+  User user("Ada", "!", kNow);
+  const Json::Value before = user.record();
+  CHECK_FALSE(user.waiting());
+  user.become_waiting();
+  CHECK(user.waiting());
+  CHECK(user.disabled());
+  const bool disabled = GENERATE(false, true);
+  user.set_disabled(disabled);
+  CHECK_FALSE(user.waiting());
+  CHECK(user.disabled() == disabled);
+  user.set_disabled(false);
+  CHECK(user.record() == before);
+}
+
 TEST_CASE("the stamp of a change is now, and later than the one before in any case") {
   const auto [before, after] = GENERATE(Catch::Generators::table<std::string, std::string>({
       {R"("2026-11-23T17:29:59Z")", "2026-11-23T17:30:00.000000Z"},
