@@ -13,6 +13,7 @@ int export_users(std::span<char*> arguments);
 int user(std::span<char*> arguments);
 int session(std::span<char*> arguments);
 int ban(std::span<char*> arguments);
+int invite(std::span<char*> arguments);
 int check(std::span<char*> arguments);
 int check_nginx(std::span<char*> arguments);
 

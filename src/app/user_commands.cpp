@@ -27,6 +27,7 @@ struct Choices {
   std::string role;
   bool deleted = false;
   bool disabled = false;
+  bool waiting = false;
   bool json = false;
 };
 
@@ -162,6 +163,7 @@ int list(std::span<char*> arguments) {
       [&](CLI::App& app) {
         app.add_option("--role", choices.role, "only those with this role");
         app.add_flag("--disabled", choices.disabled, "only those who are disabled");
+        app.add_flag("--waiting", choices.waiting, "only those who wait for approval");
         app.add_flag("--deleted", choices.deleted, "those who were deleted, in place of users");
       },
       [&](const Settings&, OpenStore& store) {
@@ -172,6 +174,7 @@ int list(std::span<char*> arguments) {
           if (user.deleted() != choices.deleted) continue;
           if (!choices.role.empty() && user.role() != choices.role) continue;
           if (choices.disabled && !user.disabled()) continue;
+          if (choices.waiting && !user.waiting()) continue;
           users.push_back(user);
           if (choices.json) all.append(as_json(user));
         }
@@ -273,6 +276,43 @@ int enable(std::span<char*> arguments) {
   return set_disabled(arguments, false);
 }
 
+/// Throws Failed unless the user waits for approval.
+void require_waiting(OpenStore& store, const Choices& choices) {
+  const store::User user = find_user(store, choices.username);
+  if (!user.waiting()) throw Failed(in_quotes(user.username()) + " does not wait for approval");
+}
+
+int approve(std::span<char*> arguments) {
+  Choices choices;
+  return run_verb(
+      arguments, choices, "approve",
+      "Lets a user in who registered and waits for it.\n"
+      "  userbin user list --waiting\n"
+      "  userbin user approve bob",
+      [&](CLI::App& app) { declare_name(app, choices); },
+      [&](const Settings& settings, OpenStore& store) {
+        require_waiting(store, choices);
+        return change(settings, store, choices, {.role = {}, .disabled = false, .password = {}},
+                      "is let in");
+      });
+}
+
+int refuse(std::span<char*> arguments) {
+  Choices choices;
+  return run_verb(
+      arguments, choices, "refuse",
+      "Deletes a user who registered and waits for approval.\n"
+      "  userbin user refuse bob",
+      [&](CLI::App& app) { declare_name(app, choices); },
+      [&](const Settings& settings, OpenStore& store) {
+        require_waiting(store, choices);
+        AccountTools tools(settings, store);
+        const std::string name = find_user(store, choices.username).username();
+        require_done(tools.administration.remove(store::user_key(choices.username)), name);
+        return report(store, choices, shown(name) + " is refused, and deleted");
+      });
+}
+
 int remove(std::span<char*> arguments) {
   Choices choices;
   return run_verb(
@@ -336,6 +376,8 @@ constexpr Verb kVerbs[] = {
     {"set-password", set_password, "give a user a password"},
     {"disable", disable, "keep a user out"},
     {"enable", enable, "let him in again"},
+    {"approve", approve, "let in who registered and waits"},
+    {"refuse", refuse, "delete who registered and waits"},
     {"delete", remove, "delete a user"},
     {"restore", restore, "bring him back, within 30 days"},
 };

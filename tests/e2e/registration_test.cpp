@@ -147,6 +147,36 @@ TEST_CASE("an account waits until the owner approves, or is refused") {
   CHECK(contains(client.get("/login?notice=awaiting_approval").body,
                  "waits for the approval of the people who run this site"));
   CHECK(contains(client.get("/login?error=awaiting_approval").body, "Your account waits"));
+  CHECK(ask_owner(site, {"user", "list", "--waiting"}).size() == 2);
+  CHECK(run_owner(site, {"user", "approve", "bob"}).output == "bob is let in\n");
+  CHECK(run_owner(site, {"user", "approve", "bob"}).status == 1);
+  CHECK(run_owner(site, {"user", "refuse", "bob"}).status == 1);
+  CHECK(log_in(client, "bob") == 200);
+  CHECK(run_owner(site, {"user", "refuse", "carl"}).status == 0);
+  CHECK(log_in(client, "carl") == 401);
+}
+
+TEST_CASE("the owner invites from the command line, sees whom and takes it back") {
+  Site site(with_registration("invite"));
+  HttpClient guest(site.url());
+  const std::string url = "--public-url=https://example.org";
+  const Json::Value made = ask_owner(site, {"invite", "create", "--role=admin", url});
+  const std::string token = made["token"].asString();
+  CHECK(made["link"] == "https://example.org/register?invitation=" + token);
+  const std::string shown = run_owner(site, {"invite", "create"}).output;
+  CHECK(shown.starts_with("/register?invitation="));
+  CHECK(contains(shown, "Put your site's address before it"));
+  const Json::Value list = ask_owner(site, {"invite", "list"});
+  REQUIRE(list.size() == 2);
+  const std::string id = list[list[0]["id"] == made["id"] ? 1 : 0]["id"].asString();
+  CHECK(run_owner(site, {"invite", "revoke", id}).status == 0);
+  CHECK(run_owner(site, {"invite", "revoke", id}).status == 1);
+  CHECK(run_owner(site, {"invite", "create", "--days=91"}).status == 2);
+  CHECK(run_owner(site, {"invite", "create", "--role=deleted"}).status == 2);
+  CHECK(guest.post_json("/register", credentials_with("bob", token)).status == 200);
+  REQUIRE(log_in(guest, "bob") == 200);
+  CHECK(guest.get("/me").json()["role"] == "admin");
+  CHECK(run_owner(site, {"invite", "list"}).output == "nobody is invited\n");
 }
 
 TEST_CASE("where registration is closed nobody registers, and the owner makes users") {
