@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/bin_tools.h"
+#include "app/command_audit.h"
 #include "app/commands.h"
 #include "auth/throttle_keeper.h"
 #include "base/failure.h"
@@ -146,7 +147,14 @@ int lift(std::span<char*> arguments) {
       declare, [&](const Settings& settings) {
         OpenStore store(settings);
         store::SqlThrottleStore rows(store.database());
-        const std::size_t count = rows.lift(lift_of(whom, rows, store.clock().now()));
+        const store::ThrottleLift lift = lift_of(whom, rows, store.clock().now());
+        const CommandAudit audit(settings);
+        const std::size_t count = rows.lift(lift);
+        base::audit({.event = base::AuditEvent::kBanLift,
+                     .client = lift.client,
+                     .user = whom.username,
+                     .by = audit.by(),
+                     .detail = whom.all ? "everybody" : ""});
         std::printf("lifted %zu\n", count);
         return 0;
       });

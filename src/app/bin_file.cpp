@@ -78,7 +78,7 @@ int import_list(const Settings& settings, const std::string& path, bool dry_run)
   const jsonbin::Merged merged = merge(*copies[0].document, known, store.clock().now());
   const auto changes = changes_by(merged, users);
   if (dry_run) std::printf("Nothing is changed by a dry run. Import would bring:\n");
-  if (print_changes(changes, users) == 0) std::printf("nothing new\n");
+  if (print_changes(changes) == 0) std::printf("nothing new\n");
   for (const jsonbin::Finding& finding : merged.findings) {
     print_findings({{.bin = "", .finding = finding}});
   }

@@ -7,6 +7,7 @@
 
 #include "app/bin_commands.h"
 #include "app/bin_tools.h"
+#include "app/command_audit.h"
 
 namespace userbin::app {
 
@@ -79,7 +80,7 @@ int pull(const Settings& settings, const PullOptions& options) {
         make_plan(copies, users, {.max_bytes = settings.bin.sync.max_bytes}, store.clock().now());
     if (options.mirror) plan.changes = mirror_changes(copies, users);
     if (options.dry_run) std::printf("Nothing is changed by a dry run. Pull would take over:\n");
-    if (print_changes(plan.changes, users) == 0) std::printf("nothing new\n");
+    if (print_changes(plan.changes) == 0) std::printf("nothing new\n");
     print_findings(plan.findings);
     if (plain > 0) {
       std::printf(
@@ -89,7 +90,11 @@ int pull(const Settings& settings, const PullOptions& options) {
     }
     if (options.dry_run) return 0;
     if (options.mirror && !options.yes && !is_agreed()) throw Failed("nothing was changed");
-    if (apply_all(store.rows(), plan.changes)) return 0;
+    const CommandAudit audit(settings);
+    if (apply_all(store.rows(), plan.changes)) {
+      jsonbin::audit_pulled(plan.changes, audit.by());
+      return 0;
+    }
   }
   throw Failed("users change faster than they can be joined; try again");
 }

@@ -20,7 +20,7 @@ int show(const Settings& settings, OpenStore& store) {
                                         .may_create = !settings.bin.sync.collection_id.empty()},
                                        store.clock().now());
   std::printf("Nothing is changed by a dry run. Push would take over from the bin:\n");
-  if (print_changes(plan.changes, users) == 0) std::printf("nothing\n");
+  if (print_changes(plan.changes) == 0) std::printf("nothing\n");
   if (plain > 0) std::printf("hash     %zu passwords that stand there as plain text\n", plain);
   print_findings(plan.findings);
   std::printf("and write:\n");

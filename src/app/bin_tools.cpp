@@ -146,19 +146,12 @@ bool apply_all(store::SyncStore& store, const std::vector<store::SyncChange>& ch
   return true;
 }
 
-std::size_t print_changes(const std::vector<store::SyncChange>& changes,
-                          const std::vector<store::SyncedUser>& users) {
-  std::map<std::string, const store::User*> before;
-  for (const store::SyncedUser& user : users) before[user.user.key()] = &user.user;
+std::size_t print_changes(const std::vector<store::SyncChange>& changes) {
   std::size_t lines = 0;
   for (const store::SyncChange& change : changes) {
-    if (!change.remove && !change.record) continue;
-    const bool is_gone = change.record && store::is_deleted(*change.record);
-    const char* what = change.remove                 ? "removed"
-                       : is_gone                     ? "deleted"
-                       : before.contains(change.key) ? "changed"
-                                                     : "new";
-    std::printf("%-8s %s\n", what, shown(change.key).c_str());
+    const std::string_view what = jsonbin::word_for(change);
+    if (what.empty()) continue;
+    std::printf("%-8s %s\n", what.data(), shown(change.key).c_str());
     ++lines;
   }
   return lines;

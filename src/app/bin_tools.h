@@ -86,9 +86,8 @@ std::size_t hash_plain_texts(std::vector<jsonbin::BinCopy>& bins, const Settings
 bool apply_all(store::SyncStore& store, const std::vector<store::SyncChange>& changes);
 
 /// Prints what the bin brings: a line for each user who is new, changed, deleted or forgotten.
-/// `users` are those before. How many lines there were.
-std::size_t print_changes(const std::vector<store::SyncChange>& changes,
-                          const std::vector<store::SyncedUser>& users);
+/// How many lines there were.
+std::size_t print_changes(const std::vector<store::SyncChange>& changes);
 void print_findings(const std::vector<jsonbin::PlanFinding>& findings);
 void print_bins(const jsonbin::SyncStatus& status, std::size_t max_bytes);
 

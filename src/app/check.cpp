@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/checks.h"
+#include "app/command_audit.h"
 #include "app/commands.h"
 #include "base/failure.h"
 #include "base/json.h"
@@ -46,7 +47,8 @@ CheckReport look_at_all(const Settings& settings, const Choices& choices) {
   std::unique_ptr<OpenStore> store;
   if (check_store_files(settings.store.path, report)) store = open_store(settings, report);
   check_socket(settings.listen, report);
-  check_log_file(settings.log.file, report);
+  check_log_file("--log-file", settings.log.file, report);
+  check_log_file("--audit-log", worker_audit(settings).file, report);
   try {
     check_bin(settings, store.get(), !choices.offline, report);
     check_clock(store.get(), report);

@@ -46,7 +46,8 @@ bool check_store_files(const std::string& path, CheckReport& report);
 void check_store(OpenStore& store, CheckReport& report);
 /// The socket, its group, and whether a worker listens.
 void check_socket(const fastcgi::ListenOptions& listen, CheckReport& report);
-void check_log_file(const std::string& path, CheckReport& report);
+/// A file that the setting `flag` names; empty: none.
+void check_log_file(const std::string& flag, const std::string& path, CheckReport& report);
 /// The key, what the worker last said of the bin and, if it may be `asked`, that it can be read.
 /// `store` is nullptr if there is none that can be read.
 void check_bin(const Settings& settings, OpenStore* store, bool asked, CheckReport& report);

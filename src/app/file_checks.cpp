@@ -155,12 +155,12 @@ void check_socket(const fastcgi::ListenOptions& listen, CheckReport& report) {
   }
 }
 
-void check_log_file(const std::string& path, CheckReport& report) {
+void check_log_file(const std::string& flag, const std::string& path, CheckReport& report) {
   if (path.empty()) return;
   const auto facts = facts_of(path);
   if (!facts && !facts_of(folder_of(path))) {
     report.fault("log", "its folder " + folder_of(path) + ": " + std::strerror(errno),
-                 "make it, or choose another --log-file");
+                 "make it, or choose another " + flag);
   } else if (facts && (facts->st_mode & kAnybodyWrites) != 0) {
     report.fault("log", path + " can be written by everybody on this machine", "chmod o-w " + path);
   } else if (facts && (facts->st_mode & kAnybodyReads) != 0) {

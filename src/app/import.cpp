@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/bin_tools.h"
+#include "app/command_audit.h"
 #include "app/commands.h"
 #include "app/files.h"
 #include "app/moving.h"
@@ -168,9 +169,16 @@ void import_file(const Settings& settings, const ImportOptions& options, Report&
     if (report.plan.leaves_no_admin) break;
     check_room(settings, store, report.plan, existing);
     if (options.dry_run) return;
+    const CommandAudit audit(settings);
     hash_passwords(settings, file, report);
     const auto result = store_users(store, report.plan);
-    if (result == store::ChangeResult::kDone) return;
+    if (result == store::ChangeResult::kDone) {
+      for (const store::StoredUser& stored : report.plan.users) {
+        audit.done(base::AuditEvent::kImport, stored.user.username(),
+                   stored.revision == 0 ? "new" : "replaced");
+      }
+      return;
+    }
     if (result == store::ChangeResult::kLastAdmin) break;
     if (attempt + 1 == kAttempts) {
       throw Failed(std::string("users change faster than they can be imported; ") + kNothing);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/bin_tools.h"
+#include "app/command_audit.h"
 #include "app/commands.h"
 #include "app/table.h"
 #include "auth/invitations.h"
@@ -49,7 +50,10 @@ int create_one(const Settings& settings, const Wish& wish) {
   if (!role) throw base::BadSetting("'" + shown(wish.role) + "' is no role");
   OpenStore store(settings);
   OpenInvitations open(store);
+  const CommandAudit audit(settings);
   const auto made = open.invitations.create(*role, "", std::chrono::days(wish.days));
+  audit.done(base::AuditEvent::kInvite, "",
+             "invitation " + auth::invitation_id(made.row) + ", role " + role->text());
   const std::string token(made.token.reveal());
   const std::string link =
       settings.public_url + wish.prefix + settings.pages.registration + "?invitation=" + token;
@@ -131,7 +135,9 @@ int revoke(std::span<char*> arguments) {
       [&](const Settings& settings) {
         OpenStore store(settings);
         OpenInvitations open(store);
+        const CommandAudit audit(settings);
         if (!open.invitations.revoke(id)) throw Failed("there is no invitation " + shown(id));
+        audit.done(base::AuditEvent::kInvitationRevoke, "", "invitation " + id);
         std::puts("revoked");
         return 0;
       });

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "app/bin_parts.h"
+#include "app/command_audit.h"
 #include "app/commands.h"
 #include "app/settings.h"
 #include "auth/throttle_keeper.h"
@@ -64,6 +65,7 @@ int wait_for_end(const sigset_t& signals, jsonbin::BinReplica* bin, store::UserS
     }
     if (signal != SIGHUP) return signal;
     base::reopen_log();
+    base::reopen_audit();
     if (bin != nullptr) bin->retry();
   }
 }
@@ -111,6 +113,7 @@ std::string describe(const BinSettings& bin) {
 
 void run(const Settings& settings, const sigset_t& signals) {
   base::open_log(settings.log);
+  base::open_audit(worker_audit(settings));
   raise_descriptor_limit();
 
   store::Database database(settings.store);

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/account_tools.h"
+#include "app/command_audit.h"
 #include "app/commands.h"
 #include "app/moving.h"
 #include "app/table.h"
@@ -183,8 +184,13 @@ int end(std::span<char*> arguments) {
         }
         OpenStore store(settings);
         OpenSessions open(settings, store);
+        const CommandAudit audit(settings);
         const std::size_t count =
             which.ids.empty() ? end_all(store, open, which) : end_some(store, open, which);
+        audit.done(base::AuditEvent::kSessionEnd, which.username,
+                   which.everybody     ? "everybody"
+                   : which.ids.empty() ? "all"
+                                       : which.ids.front() + (which.ids.size() > 1 ? " ..." : ""));
         std::printf("ended %zu\n", count);
         return 0;
       });

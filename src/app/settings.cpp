@@ -325,6 +325,12 @@ void declare(CLI::App& app, const Usage& usage, Settings& settings) {
               "file to log to, opened anew on SIGHUP; by default standard error");
   options.add("--log-level", settings.log.level, "trace, debug, info, warning, error or critical")
       ->check(CLI::Validator(check_log_level, "LEVEL"));
+  options.add(
+      "--audit-log", settings.audit.log,
+      "where a line goes for each login, registration and change of an account, and for each "
+      "that failed: stderr, off, or a file, opened anew on SIGHUP");
+  options.add("--audit-format", settings.audit.format, "text or json, a line each")
+      ->check(CLI::IsMember({"text", "json"}));
 }
 
 /// Settings that are each possible, but not together.

@@ -37,6 +37,13 @@ struct BinSettings {
   bool is_configured() const { return !sync.bin_id.empty() || !sync.collection_id.empty(); }
 };
 
+struct AuditSettings {
+  /// "stderr", "off" or a file.
+  std::string log = "stderr";
+  /// "text" or "json".
+  std::string format = "text";
+};
+
 struct Settings {
   fastcgi::ListenOptions listen;
   fastcgi::Server::Options server;
@@ -52,6 +59,7 @@ struct Settings {
   handlers::Pages pages;
   std::string public_url;
   base::LogOptions log;
+  AuditSettings audit;
 };
 
 /// Thrown by parse_settings() when there is nothing to do: after --help or a wrong setting, which

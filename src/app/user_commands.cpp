@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/account_tools.h"
+#include "app/command_audit.h"
 #include "app/commands.h"
 #include "app/moving.h"
 #include "app/password_prompt.h"
@@ -18,6 +19,8 @@
 namespace userbin::app {
 
 namespace {
+
+using base::AuditEvent;
 
 constexpr const char* kExitStatus =
     "\nExit status: 0 done; 1 refused or failed, nothing was changed; 2 wrong usage or setting.";
@@ -75,12 +78,24 @@ void require_done(auth::AccountResult result, const std::string& username) {
 }
 
 int change(const Settings& settings, OpenStore& store, const Choices& choices,
-           const auth::UserPatch& patch, const std::string& what) {
+           const auth::UserPatch& patch, AuditEvent event, const std::string& what) {
+  const CommandAudit audit(settings);
   AccountTools tools(settings, store);
   const std::string name = find_user(store, choices.username).username();
   require_done(
       tools.thread.run(tools.administration.change(store::user_key(choices.username), patch)),
       name);
+  audit.done(event, name, patch.role ? patch.role->text() : "");
+  return report(store, choices, shown(name) + " " + what);
+}
+
+int remove(const Settings& settings, OpenStore& store, const Choices& choices, AuditEvent event,
+           const std::string& what) {
+  const CommandAudit audit(settings);
+  AccountTools tools(settings, store);
+  const std::string name = find_user(store, choices.username).username();
+  require_done(tools.administration.remove(store::user_key(choices.username)), name);
+  audit.done(event, name);
   return report(store, choices, shown(name) + " " + what);
 }
 
@@ -118,6 +133,7 @@ int add_user(const Settings& settings, OpenStore& store, const Choices& choices)
   const auto holder = store.users().find(store::user_key(choices.username));
   if (holder && !holder->user.deleted()) throw Failed(is_taken);
   auth::Password password = ask_password(settings, choices.username);
+  const CommandAudit audit(settings);
   AccountTools tools(settings, store);
   auth::Accounts accounts(store.users(), tools.room, tools.hashes, store.clock());
   switch (tools.thread.run(accounts.register_user(*username, std::move(password), role))) {
@@ -129,6 +145,7 @@ int add_user(const Settings& settings, OpenStore& store, const Choices& choices)
           "the bin has no room for another user; raise --bin-max-bytes as your plan allows, or use "
           "--jsonbin-collection");
   }
+  audit.done(AuditEvent::kCreate, username->text(), role.text());
   return report(store, choices,
                 shown(choices.username) + " is there, with the role " + role.text());
 }
@@ -229,7 +246,7 @@ int set_role(std::span<char*> arguments) {
       [&](const Settings& settings, OpenStore& store) {
         const auth::Role role = role_of(choices.role);
         return change(settings, store, choices, {.role = role, .disabled = {}, .password = {}},
-                      "has the role " + role.text());
+                      AuditEvent::kRoleChange, "has the role " + role.text());
       });
 }
 
@@ -247,7 +264,8 @@ int set_password(std::span<char*> arguments) {
         const store::User user = find_user(store, choices.username);
         const auth::UserPatch patch{
             .role = {}, .disabled = {}, .password = ask_password(settings, user.username())};
-        return change(settings, store, choices, patch, "has a new password, and is signed out");
+        return change(settings, store, choices, patch, AuditEvent::kPasswordChange,
+                      "has a new password, and is signed out");
       });
 }
 
@@ -264,6 +282,7 @@ int set_disabled(std::span<char*> arguments, bool disabled) {
       [&](CLI::App& app) { declare_name(app, choices); },
       [&](const Settings& settings, OpenStore& store) {
         return change(settings, store, choices, {.role = {}, .disabled = disabled, .password = {}},
+                      disabled ? AuditEvent::kDisable : AuditEvent::kEnable,
                       disabled ? "is disabled, and is signed out" : "is enabled");
       });
 }
@@ -293,7 +312,7 @@ int approve(std::span<char*> arguments) {
       [&](const Settings& settings, OpenStore& store) {
         require_waiting(store, choices);
         return change(settings, store, choices, {.role = {}, .disabled = false, .password = {}},
-                      "is let in");
+                      AuditEvent::kApprove, "is let in");
       });
 }
 
@@ -306,10 +325,7 @@ int refuse(std::span<char*> arguments) {
       [&](CLI::App& app) { declare_name(app, choices); },
       [&](const Settings& settings, OpenStore& store) {
         require_waiting(store, choices);
-        AccountTools tools(settings, store);
-        const std::string name = find_user(store, choices.username).username();
-        require_done(tools.administration.remove(store::user_key(choices.username)), name);
-        return report(store, choices, shown(name) + " is refused, and deleted");
+        return remove(settings, store, choices, AuditEvent::kRefuse, "is refused, and deleted");
       });
 }
 
@@ -323,13 +339,8 @@ int remove(std::span<char*> arguments) {
       "The last enabled admin can't be deleted.",
       [&](CLI::App& app) { declare_name(app, choices); },
       [&](const Settings& settings, OpenStore& store) {
-        AccountTools tools(settings, store);
-        const std::string name = find_user(store, choices.username).username();
-        require_done(tools.administration.remove(store::user_key(choices.username)), name);
-        return report(store, choices,
-                      shown(name) +
-                          " is deleted; for 30 days this brings him back: userbin user "
-                          "restore NAME");
+        return remove(settings, store, choices, AuditEvent::kDelete,
+                      "is deleted; for 30 days this brings him back: userbin user restore NAME");
       });
 }
 
@@ -343,6 +354,7 @@ int restore(std::span<char*> arguments) {
       "Who deleted himself, or was deleted in the bin, can't be brought back.",
       [&](CLI::App& app) { declare_name(app, choices); },
       [&](const Settings& settings, OpenStore& store) {
+        const CommandAudit audit(settings);
         AccountTools tools(settings, store);
         const std::string name = in_quotes(choices.username);
         switch (tools.administration.restore(store::user_key(choices.username))) {
@@ -358,6 +370,7 @@ int restore(std::span<char*> arguments) {
           case auth::RestoreResult::kListFull:
             throw Failed("the bin has no room for another user; raise --bin-max-bytes");
         }
+        audit.done(AuditEvent::kRestore, find_user(store, choices.username).username());
         return report(store, choices, shown(choices.username) + " is back");
       });
 }

@@ -38,11 +38,12 @@ bool is_unreserved(char c) {
          c == '.' || c == '_' || c == '~';
 }
 
-/// Whether a well-formed sequence is a control character: U+0000 to U+001F, or DEL and U+0080 to
-/// U+009F (ISO 6429), which are encoded as 7F and C2 80 to C2 9F.
+/// Whether a well-formed sequence is a control character: U+0000 to U+001F, DEL and U+0080 to
+/// U+009F (ISO 6429), which are encoded as 7F and C2 80 to C2 9F, or one of the two that end a line
+/// or a paragraph for some programs.
 bool is_control(std::string_view sequence) {
   const auto first = static_cast<unsigned char>(sequence.front());
-  return first < 0x20 || first == 0x7F ||
+  return sequence == "\u2028" || sequence == "\u2029" || first < 0x20 || first == 0x7F ||
          (first == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0);
 }
 

@@ -100,6 +100,22 @@ std::optional<http::Response> refusal_of(const auth::Throttle::Attempt& attempt)
                               {.retry_after = attempt.retry_after()});
 }
 
+void audit(const http::Request& request, base::AuditEvent event, base::AuditOutcome outcome,
+           const std::string& user, const std::string& detail, const std::string& by) {
+  base::audit({.event = event,
+               .outcome = outcome,
+               .client = request.remote_address,
+               .user = user,
+               .by = by,
+               .detail = detail,
+               .request_id = request.request_id});
+}
+
+std::string known_name(const Services& services, const std::string& username) {
+  const auto stored = services.users.find(store::user_key(username));
+  return stored && !stored->user.deleted() ? stored->user.username() : "";
+}
+
 http::Response changed_response(const std::string& message, bool is_everywhere) {
   if (is_everywhere) return http::message_response(message);
   Json::Value body;

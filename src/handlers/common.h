@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "auth/sessions.h"
+#include "base/audit.h"
 #include "handlers/services.h"
 #include "http/body.h"
 #include "http/request.h"
@@ -37,6 +38,14 @@ http::Response login_required(const Services& services, const http::Request& req
 
 /// 429 too_many_attempts, if the attempt may not be made yet.
 std::optional<http::Response> refusal_of(const auth::Throttle::Attempt& attempt);
+
+/// A line in the audit log about what a request did or tried. `user` is a known_name().
+void audit(const http::Request& request, base::AuditEvent event, base::AuditOutcome outcome,
+           const std::string& user, const std::string& detail = "", const std::string& by = "");
+
+/// The name as its user has it; empty if nobody has it, for what was typed then may be a password,
+/// which is for no log. Throws base::StoreUnavailable.
+std::string known_name(const Services& services, const std::string& username);
 
 /// 200 with a message for a change that is everywhere, or 202 with "sync": "pending" for one that
 /// is safe in the store and reaches the bin later.

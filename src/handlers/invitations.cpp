@@ -61,6 +61,9 @@ base::Task<http::Response> create_invitation(const Services& services,
   const auth::Role role = role_in(fields);
   const auth::NewInvitation made =
       services.invitations.create(role, admin->user.key(), days_in(fields));
+  audit(request, base::AuditEvent::kInvite, base::AuditOutcome::kOk, "",
+        "invitation " + auth::invitation_id(made.row) + ", role " + role.text(),
+        admin->user.username());
   const std::string token(made.token.reveal());
   Json::Value body = to_json(made.row);
   body["token"] = token;
@@ -71,10 +74,13 @@ base::Task<http::Response> create_invitation(const Services& services,
 
 base::Task<http::Response> revoke_invitation(const Services& services,
                                              const http::Request& request) {
-  require_admin(services, request);
-  if (!services.invitations.revoke(http::path_parameter(request))) {
+  const auto admin = require_admin(services, request);
+  const std::string id = http::path_parameter(request);
+  if (!services.invitations.revoke(id)) {
     co_return http::error_response(ErrorCode::kNoSuchInvitation);
   }
+  audit(request, base::AuditEvent::kInvitationRevoke, base::AuditOutcome::kOk, "",
+        "invitation " + id, admin->user.username());
   co_return http::message_response("Invitation revoked");
 }
 

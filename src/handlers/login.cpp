@@ -5,7 +5,22 @@
 
 namespace userbin::handlers {
 
+using base::AuditEvent;
+using base::AuditOutcome;
+
 namespace {
+
+/// Why a name and a password let nobody in, for the owner alone.
+void audit_failure(const Services& services, const http::Request& request,
+                   const std::string& username) {
+  const auto stored = services.users.find(store::user_key(username));
+  if (!stored || stored->user.deleted()) {
+    audit(request, AuditEvent::kLogin, AuditOutcome::kFailed, "", "unknown_user");
+  } else {
+    audit(request, AuditEvent::kLogin, AuditOutcome::kFailed, stored->user.username(),
+          stored->user.disabled() ? "disabled" : "wrong_password");
+  }
+}
 
 bool is_still(const Services& services, const store::User& user) {
   const auto stored = services.users.find(user.key());
@@ -25,15 +40,21 @@ base::Task<http::Response> log_in(const Services& services, const http::Request&
   base::SecretString password(*fields.text("password"));
   const std::string username = *fields.text("username");
   auth::Throttle::Attempt attempt = services.throttle.try_login(username, request.remote_address);
-  if (auto refusal = refusal_of(attempt)) co_return *refusal;
+  if (auto refusal = refusal_of(attempt)) {
+    audit(request, AuditEvent::kLogin, AuditOutcome::kThrottled, known_name(services, username));
+    co_return *refusal;
+  }
   const auth::LoginCheck check = co_await services.accounts.check_login(username, password);
   if (check.awaits_approval) {
     attempt.succeed();
+    audit(request, AuditEvent::kLogin, AuditOutcome::kFailed, known_name(services, username),
+          "awaiting_approval");
     co_return http::error_response(http::ErrorCode::kAwaitingApproval);
   }
   const std::optional<store::User>& user = check.user;
   if (!user) {
     attempt.keep();
+    audit_failure(services, request, username);
     co_return http::error_response(http::ErrorCode::kInvalidCredentials);
   }
   attempt.succeed();
@@ -46,8 +67,10 @@ base::Task<http::Response> log_in(const Services& services, const http::Request&
   if (!is_still(services, *user) &&
       !co_await services.accounts.authenticate(username, std::move(password))) {
     services.sessions.end(session.token.reveal());
+    audit_failure(services, request, username);
     co_return http::error_response(http::ErrorCode::kInvalidCredentials);
   }
+  audit(request, AuditEvent::kLogin, AuditOutcome::kOk, user->username());
   Json::Value body;
   body["message"] = "Login successful";
   if (wants_token) {

@@ -11,6 +11,10 @@ base::Task<http::Response> log_out(const Services& services, const http::Request
     const auto principal = services.sessions.authenticate(*token);
     if (principal && everywhere) services.sessions.end_all(principal->user.key());
     services.sessions.end(*token);
+    if (principal) {
+      audit(request, base::AuditEvent::kLogout, base::AuditOutcome::kOk, principal->user.username(),
+            everywhere ? "everywhere" : "");
+    }
   }
   http::Response response = http::message_response("Logged out");
   response.headers.emplace_back("Set-Cookie", http::cleared_session_cookie(request.https));

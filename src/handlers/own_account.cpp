@@ -6,6 +6,8 @@
 namespace userbin::handlers {
 
 using auth::AccountResult;
+using base::AuditEvent;
+using base::AuditOutcome;
 using http::ErrorCode;
 
 namespace {
@@ -44,13 +46,21 @@ base::Task<http::Response> change_password(const Services& services, const http:
   }
   auth::Password next = std::get<auth::Password>(std::move(checked));
   auth::Throttle::Attempt attempt = services.throttle.try_login(username, request.remote_address);
-  if (auto refusal = refusal_of(attempt)) co_return *refusal;
+  if (auto refusal = refusal_of(attempt)) {
+    audit(request, AuditEvent::kPasswordChange, AuditOutcome::kThrottled, username);
+    co_return *refusal;
+  }
   const std::string key = principal->user.key();
   const auth::SessionDraft draft = services.sessions.draft(
       key, {request.remote_address, request.user_agent}, principal->session.remember);
   const AccountResult result = co_await services.administration.change_own_password(
       key, std::move(current), std::move(next), draft.row);
-  if (auto failure = failure_of(result, attempt)) co_return *failure;
+  if (auto failure = failure_of(result, attempt)) {
+    audit(request, AuditEvent::kPasswordChange, AuditOutcome::kFailed, username,
+          failure->error_code);
+    co_return *failure;
+  }
+  audit(request, AuditEvent::kPasswordChange, AuditOutcome::kOk, username);
 
   const auth::NewSession& session = draft.session;
   Json::Value body;
@@ -71,10 +81,18 @@ base::Task<http::Response> delete_me(const Services& services, const http::Reque
   base::SecretString current(*fields.text("current_password"));
   auth::Throttle::Attempt attempt =
       services.throttle.try_login(principal->user.username(), request.remote_address);
-  if (auto refusal = refusal_of(attempt)) co_return *refusal;
+  if (auto refusal = refusal_of(attempt)) {
+    audit(request, AuditEvent::kDelete, AuditOutcome::kThrottled, principal->user.username());
+    co_return *refusal;
+  }
   const AccountResult result =
       co_await services.administration.remove_own(principal->user.key(), std::move(current));
-  if (auto failure = failure_of(result, attempt)) co_return *failure;
+  if (auto failure = failure_of(result, attempt)) {
+    audit(request, AuditEvent::kDelete, AuditOutcome::kFailed, principal->user.username(),
+          failure->error_code);
+    co_return *failure;
+  }
+  audit(request, AuditEvent::kDelete, AuditOutcome::kOk, principal->user.username());
 
   http::Response response = http::message_response("Account deleted");
   response.headers.emplace_back("Set-Cookie", http::cleared_session_cookie(request.https));

@@ -5,9 +5,20 @@
 namespace userbin::handlers {
 
 using auth::RegistrationPolicy;
+using base::AuditEvent;
+using base::AuditOutcome;
 using http::ErrorCode;
 
 namespace {
+
+/// How somebody got in, for the audit log.
+std::string detail_of(const auth::Admission& admission) {
+  if (admission.waits) return "awaiting_approval";
+  if (admission.invitation.empty()) return "";
+  store::Invitation invitation;
+  invitation.token_hash = admission.invitation;
+  return "invitation " + auth::invitation_id(invitation);
+}
 
 /// As what a token lets one in; without one, as what the site lets anybody in. nullopt: the
 /// invitation is good no more.
@@ -68,25 +79,35 @@ base::Task<http::Response> register_user(const Services& services, const http::R
   }
   auth::Password password = std::get<auth::Password>(std::move(checked));
   auth::Throttle::Attempt attempt = services.throttle.try_registration(request.remote_address);
-  if (auto refusal = refusal_of(attempt)) co_return *refusal;
+  if (auto refusal = refusal_of(attempt)) {
+    audit(request, AuditEvent::kRegister, AuditOutcome::kThrottled, "");
+    co_return *refusal;
+  }
   auto admission = admission_by(services, token);
   if (!admission) {
     attempt.keep();
+    audit(request, AuditEvent::kRegister, AuditOutcome::kFailed, "", "invalid_invitation");
     co_return http::error_response(ErrorCode::kInvalidInvitation);
   }
+  const std::string detail = detail_of(*admission);
   const bool waits = admission->waits;
   const auto result =
       co_await services.accounts.admit(*username, std::move(password), std::move(*admission));
   if (result == auth::RegisterResult::kListFull) {
+    audit(request, AuditEvent::kRegister, AuditOutcome::kFailed, "", "user_list_full");
     co_return http::error_response(ErrorCode::kUserListFull);
   }
   attempt.keep();
   if (result == auth::RegisterResult::kNoInvitation) {
+    audit(request, AuditEvent::kRegister, AuditOutcome::kFailed, "", "invalid_invitation");
     co_return http::error_response(ErrorCode::kInvalidInvitation);
   }
   if (result == auth::RegisterResult::kNameTaken) {
+    audit(request, AuditEvent::kRegister, AuditOutcome::kFailed, username->text(),
+          "username_taken");
     co_return http::error_response(ErrorCode::kUsernameTaken);
   }
+  audit(request, AuditEvent::kRegister, AuditOutcome::kOk, username->text(), detail);
   const bool is_everywhere = co_await services.replica.arrival(store::user_key(username->text()));
   http::Response response = registered(waits, is_everywhere);
   response.see_other = page_url(request, services.pages.login,

@@ -71,6 +71,8 @@ http::Response end(const Services& services, const http::Request& request,
   if (!services.sessions.end_by_id(principal.user.key(), id)) {
     return http::error_response(ErrorCode::kNoSuchSession);
   }
+  audit(request, base::AuditEvent::kSessionEnd, base::AuditOutcome::kOk, principal.user.username(),
+        id);
   http::Response response = http::message_response("Session ended");
   response.see_other = page_url(request, services.pages.account, {{"notice", "session_ended"}});
   if (current) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "base/audit.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -304,6 +305,24 @@ std::string sentence_for(const PlanFinding& found) {
 Plan make_plan(const std::vector<BinCopy>& bins, const std::vector<store::SyncedUser>& users,
                const PlanRules& rules, base::WallTime now) {
   return Planner(bins, rules, now).make(users);
+}
+
+std::string_view word_for(const store::SyncChange& change) {
+  if (change.remove) return "removed";
+  if (!change.record) return "";
+  if (store::is_deleted(*change.record)) return "deleted";
+  return change.revision == 0 ? "new" : "changed";
+}
+
+void audit_pulled(const std::vector<store::SyncChange>& changes, const std::string& by) {
+  for (const store::SyncChange& change : changes) {
+    const std::string_view word = word_for(change);
+    if (word.empty()) continue;
+    base::audit({.event = base::AuditEvent::kPull,
+                 .user = change.key,
+                 .by = by,
+                 .detail = std::string(word)});
+  }
 }
 
 }  // namespace userbin::jsonbin

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -68,5 +69,11 @@ std::size_t wire_bytes(const Json::Value& record);
 /// first if there are several; a new one goes to the last bin. `users` are all users of the store.
 Plan make_plan(const std::vector<BinCopy>& bins, const std::vector<store::SyncedUser>& users,
                const PlanRules& rules, base::WallTime now);
+
+/// What a change makes of a user: "new", "changed", "deleted", "removed"; empty if nothing.
+std::string_view word_for(const store::SyncChange& change);
+
+/// A line in the audit log for each user whom the changes brought new, changed or deleted.
+void audit_pulled(const std::vector<store::SyncChange>& changes, const std::string& by);
 
 }  // namespace userbin::jsonbin

@@ -275,6 +275,7 @@ void Sync::join(base::WallTime now) {
     const std::vector<store::SyncedUser> users = store_.load();
     plan_ = make_plan(copies(), users, rules, now);
     if (!apply(plan_.changes)) continue;
+    audit_pulled(plan_.changes, "bin");
     no_room_.clear();
     for (const store::SyncedUser& user : users) {
       const bool has_none =
