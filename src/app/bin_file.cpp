@@ -6,6 +6,7 @@
 
 #include "app/bin_commands.h"
 #include "app/bin_tools.h"
+#include "app/command_audit.h"
 #include "app/files.h"
 #include "base/json.h"
 
@@ -83,9 +84,12 @@ int import_list(const Settings& settings, const std::string& path, bool dry_run)
     print_findings({{.bin = "", .finding = finding}});
   }
   if (plain > 0) std::printf("hash     %zu passwords in plain text\n", plain);
-  if (!dry_run && !store.rows().apply(changes)) {
+  if (dry_run) return 0;
+  const CommandAudit audit(settings);
+  if (!store.rows().apply(changes)) {
     throw Failed("a user has changed meanwhile; nothing was imported, try again");
   }
+  jsonbin::audit_pulled(changes, audit.by());
   return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "app/bin_commands.h"
 #include "app/bin_tools.h"
+#include "app/command_audit.h"
 
 namespace userbin::app {
 
@@ -38,6 +39,7 @@ int show(const Settings& settings, OpenStore& store) {
 /// Runs the synchronisation until store and bins agree. Exit status 1 if they cannot be made to.
 int push(Settings settings, OpenStore& store) {
   settings.bin.sync.delay = std::chrono::milliseconds{0};
+  const CommandAudit audit(settings);
   BinParts parts(settings, store.rows(), store.clock());
   do {
     parts.sync.step();
