@@ -100,7 +100,8 @@ TEST_CASE("the audit log tells what people do and try, from where, and no secret
   REQUIRE(phone.post_json("/login", credentials("ada", kPassword), from("203.0.113.8")).status ==
           200);
   std::string of_phone;
-  for (const Json::Value& session : ada.get("/me/sessions").json()["sessions"]) {
+  const Json::Value sessions = ada.get("/me/sessions").json()["sessions"];
+  for (const Json::Value& session : sessions) {
     if (!session["current"].asBool()) of_phone = session["id"].asString();
   }
   const std::vector<std::string> own = {"X-Real-IP: 192.0.2.7", "Origin: " + site.url()};
