@@ -60,7 +60,8 @@ void print_entry(const ThrottleEntry& entry, const std::string* username) {
   switch (entry.key.kind) {
     case ThrottleKind::kPair:
       whom = name + " from " + (entry.key.client.empty() ? "no address" : entry.key.client) +
-             " after " + std::to_string(entry.failures) + " wrong passwords";
+             " after " + std::to_string(entry.failures) + " wrong password" +
+             (entry.failures == 1 ? "" : "s");
       break;
     case ThrottleKind::kAccount: whom = name + ", where clients new to it have one try"; break;
     default: whom = entry.key.client;

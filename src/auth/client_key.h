@@ -9,9 +9,10 @@
 namespace userbin::auth {
 
 /// An IPv4 address, or the /64 network of an IPv6 one, which is what a single customer has to
-/// choose from (RFC 6177). IPv4 addresses mapped into IPv6 (RFC 4291, section 2.5.5.2) are IPv4
-/// ones. Whatever is no address ("", "unix:") is one and the same client, who is nobody in
-/// particular.
+/// choose from (RFC 6177). IPv4 addresses within IPv6 are IPv4 ones: mapped (RFC 4291, section
+/// 2.5.5.2), and as a translator writes them (64:ff9b::/96, RFC 6052), behind which all the world
+/// would be one network. Whatever is no address ("", "unix:", "10.0.0.0/8") is one and the same
+/// client, who is nobody in particular.
 class ClientKey {
  public:
   ClientKey() = default;

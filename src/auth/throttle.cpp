@@ -1,6 +1,7 @@
 #include "auth/throttle.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <sodium.h>
@@ -24,10 +25,23 @@ constexpr std::chrono::days kForgetWaitsAfter{1};
 constexpr std::chrono::days kForgetKnownAfter{90};
 /// How old the note of a login may be without being written anew.
 constexpr std::chrono::days kRenewKnownAfter{1};
+constexpr std::size_t kKnownClientsPerName = 32;
+
+constexpr std::array kKinds{ThrottleKind::kPair, ThrottleKind::kLogins,
+                            ThrottleKind::kRegistrations, ThrottleKind::kAccount,
+                            ThrottleKind::kKnown};
+
+microseconds lifetime_of(ThrottleKind kind) {
+  switch (kind) {
+    case ThrottleKind::kPair: return kForgetWaitsAfter;
+    case ThrottleKind::kKnown: return kForgetKnownAfter;
+    default: return kWindow;
+  }
+}
 
 /// The wait after so many wrong passwords of which `free` cost nothing.
 microseconds delay_after(int failures, int free, seconds longest) {
-  if (failures < free) return microseconds{0};
+  if (free == 0 || failures < free) return microseconds{0};
   seconds delay = kFirstDelay;
   for (int i = free; i < failures && delay < longest; ++i) delay *= 2;
   return std::min(delay, longest);
@@ -106,22 +120,29 @@ Throttle::Attempt Throttle::try_registration(std::string_view address) {
 }
 
 microseconds Throttle::hold_of(const TableKey& key, base::WallTime now) {
-  auto entry = table_.find(key, now);
-  if (!entry || limit_of(key.kind) == 0 || entry->held_until <= now) return microseconds{0};
-  // Further away than any wait, if the clock was set back or the figures are others now.
-  const bool is_pair = key.kind == ThrottleKind::kPair;
-  const microseconds longest =
-      is_pair ? microseconds(rules_.delay_max) : share_of(limit_of(key.kind));
-  if (entry->held_until - now > longest) {
-    entry->held_until = now + longest;
-    entry->forget_at = std::min(entry->forget_at, now + (is_pair ? kForgetWaitsAfter : kWindow));
-    put(key, *entry);
-  }
-  return entry->held_until - now;
+  const auto found = table_.find(key, now);
+  if (!found) return microseconds{0};
+  const TableEntry entry = bounded(key.kind, *found, now);
+  if (entry != *found) put(key, entry);
+  return std::max(entry.held_until - now, microseconds{0});
+}
+
+TableEntry Throttle::bounded(ThrottleKind kind, TableEntry entry, base::WallTime now) const {
+  entry.changed_at = std::min(entry.changed_at, now);
+  entry.held_until = std::min(entry.held_until, now + longest_hold(kind));
+  entry.forget_at = std::min(entry.forget_at, now + lifetime_of(kind));
+  return entry;
+}
+
+microseconds Throttle::longest_hold(ThrottleKind kind) const {
+  const int limit = limit_of(kind);
+  if (kind != ThrottleKind::kPair) return limit == 0 ? microseconds{0} : share_of(limit);
+  const bool is_off = limit == 0 && rules_.failures_per_account == 0;
+  return is_off ? microseconds{0} : microseconds(rules_.delay_max);
 }
 
 void Throttle::count_failure(Attempt& attempt, bool waits_longest, base::WallTime now) {
-  if (rules_.login_failures == 0) return;
+  if (rules_.login_failures == 0 && !waits_longest) return;
   const TableKey& key = attempt.pair_;
   TableEntry entry = table_.find(key, now).value_or(TableEntry{});
   const bool is_somebody = key.client.is_address();
@@ -141,11 +162,12 @@ void Throttle::count_failure(Attempt& attempt, bool waits_longest, base::WallTim
 void Throttle::charge(Attempt& attempt, const TableKey& key, int limit, base::WallTime now) {
   if (limit == 0) return;
   TableEntry entry = table_.find(key, now).value_or(TableEntry{.forget_at = now});
+  const base::WallTime before = std::min(entry.forget_at, now + kWindow);
   entry.changed_at = now;
-  entry.forget_at = std::min(entry.forget_at + share_of(limit), now + kWindow);
+  entry.forget_at = std::min(before + share_of(limit), now + kWindow);
   entry.held_until = held_until(entry.forget_at, limit);
   put(key, entry);
-  attempt.charged_.push_back(key);
+  attempt.charged_.emplace_back(key, entry.forget_at - before);
 }
 
 void Throttle::put(const TableKey& key, const TableEntry& entry) {
@@ -181,12 +203,11 @@ void Throttle::undo(const Attempt& attempt) {
 }
 
 void Throttle::undo_charges(const Attempt& attempt, base::WallTime now) {
-  for (const TableKey& key : attempt.charged_) {
+  for (const auto& [key, charge] : attempt.charged_) {
     auto entry = table_.find(key, now);
     if (!entry) continue;
-    const int limit = limit_of(key.kind);
-    entry->forget_at -= share_of(limit);
-    entry->held_until = held_until(entry->forget_at, limit);
+    entry->forget_at -= charge;
+    entry->held_until = held_until(entry->forget_at, limit_of(key.kind));
     if (entry->forget_at > now) {
       put(key, *entry);
     } else {
@@ -205,6 +226,7 @@ void Throttle::note_success(const Attempt& attempt) {
   if (!pair.client.is_address()) return;
   const auto known = table_.find(key, now);
   if (known && now - known->changed_at < kRenewKnownAfter) return;
+  if (!known) table_.make_room_for_client(key.kind, key.name, kKnownClientsPerName);
   put(key, {.changed_at = now, .forget_at = now + kForgetKnownAfter});
 }
 
@@ -223,7 +245,13 @@ void Throttle::lift(const std::vector<store::ThrottleLift>& lifts) {
 
 ThrottleTable::Changes Throttle::take_changes() {
   const std::lock_guard lock(mutex_);
-  table_.forget(clock_.now());
+  const base::WallTime now = clock_.now();
+  table_.forget(now);
+  for (const ThrottleKind kind : kKinds) {
+    for (const TableKey& key : table_.lasting_beyond(kind, now + lifetime_of(kind))) {
+      put(key, bounded(kind, *table_.find(key, now), now));
+    }
+  }
   return table_.take_changes();
 }
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "auth/throttle_table.h"
@@ -21,7 +22,7 @@ struct ThrottleRules {
   int login_failures = 5;
   std::chrono::seconds delay_max = std::chrono::minutes{15};
   /// Wrong passwords for a name in an hour from clients that never logged in to it. Beyond that
-  /// each of them has one try, and then waits for delay_max.
+  /// each of them has one try, and then waits for delay_max, whatever login_failures is.
   int failures_per_account = 300;
   /// Wrong passwords from a client in an hour, for names that it never logged in to.
   int logins_per_client = 100;
@@ -54,7 +55,12 @@ std::string hidden_name_text(std::string_view name_key, std::string_view usernam
 /// tries when as many may be made anew. So to lose a wait by filling the table, one needs as many
 /// others that end later, each made by wrong passwords of which a client has logins_per_client an
 /// hour. Should somebody command that many clients, newcomers' wrong passwords for a name may be
-/// forgotten, and each client's own figure still counts.
+/// forgotten, and each client's own figure still counts. Of the clients that have logged in to a
+/// name the last 32 are known, so that no user makes the others' unknown by logging in from
+/// everywhere.
+///
+/// Nobody finds out who exists, with one exception that the second promise costs: who shares an
+/// address with others can see, by having used up its logins, to which names it has logged in.
 class Throttle {
  public:
   /// `clock` outlives this.
@@ -89,8 +95,8 @@ class Throttle {
     TableKey pair_{};
     base::WallTime held_before_{};
     base::WallTime held_by_this_{};
-    /// What was charged besides.
-    std::vector<TableKey> charged_;
+    /// What was charged besides, and how much.
+    std::vector<std::pair<TableKey, std::chrono::microseconds>> charged_;
   };
 
   /// Before a password is checked: at login, or when who is signed in must give his own once more.
@@ -111,6 +117,9 @@ class Throttle {
  private:
   // All of these: mutex_ is held.
   std::chrono::microseconds hold_of(const TableKey& key, base::WallTime now);
+  /// What lasts no longer than the rules say, also if the clock was set back or they were others.
+  TableEntry bounded(store::ThrottleKind kind, TableEntry entry, base::WallTime now) const;
+  std::chrono::microseconds longest_hold(store::ThrottleKind kind) const;
   /// Counts a try of a client or for a name, `limit` an hour; their debt grows to an hour's at
   /// most.
   void charge(Attempt& attempt, const TableKey& key, int limit, base::WallTime now);

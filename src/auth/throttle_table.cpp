@@ -52,11 +52,9 @@ void ThrottleTable::put(const TableKey& key, const TableEntry& entry) {
 void ThrottleTable::erase(const TableKey& key) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return;
-  if (!found->second.is_saved) {
-    unsaved_.erase(key);
-  } else if (unsaved_.size() < kMaxUnsavedPerEntry * max_entries_) {
-    unsaved_.insert(key);
-  }
+  unsaved_.erase(key);
+  const bool has_room = unsaved_.size() < kMaxUnsavedPerEntry * max_entries_;
+  if (found->second.is_saved && has_room) unsaved_.insert(key);
   order_.erase({key.kind, found->second.entry.forget_at, key});
   --counts_[key.kind];
   entries_.erase(found);
@@ -78,6 +76,29 @@ void ThrottleTable::forget(base::WallTime now) {
     }
   }
   for (const TableKey& key : old) erase(key);
+}
+
+std::vector<TableKey> ThrottleTable::lasting_beyond(store::ThrottleKind kind,
+                                                    base::WallTime time) const {
+  std::vector<TableKey> keys;
+  auto next = order_.lower_bound({kind, time + base::WallTime::duration{1}, {}});
+  for (; next != order_.end() && std::get<0>(*next) == kind; ++next) {
+    keys.push_back(std::get<TableKey>(*next));
+  }
+  return keys;
+}
+
+void ThrottleTable::make_room_for_client(store::ThrottleKind kind, const HiddenName& name,
+                                         std::size_t max_clients) {
+  const auto begin = entries_.lower_bound({.kind = kind, .name = name, .client = {}});
+  std::size_t count = 0;
+  auto first = begin;
+  for (auto next = begin;
+       next != entries_.end() && next->first.kind == kind && next->first.name == name; ++next) {
+    ++count;
+    if (next->second.entry.forget_at < first->second.entry.forget_at) first = next;
+  }
+  if (count >= max_clients) erase(TableKey(first->first));
 }
 
 void ThrottleTable::restore(const store::ThrottleEntry& entry) {
@@ -122,7 +143,12 @@ ThrottleTable::Changes ThrottleTable::take_changes() {
 void ThrottleTable::put_back(const Changes& changes) {
   for (const store::ThrottleEntry& entry : changes.changed)
     unsaved_.insert(*from_stored(entry.key));
-  for (const store::ThrottleKey& key : changes.gone) unsaved_.insert(*from_stored(key));
+  for (const store::ThrottleKey& gone : changes.gone) {
+    const TableKey key = *from_stored(gone);
+    unsaved_.insert(key);
+    const auto found = entries_.find(key);  // made anew meanwhile
+    if (found != entries_.end()) found->second.is_saved = true;
+  }
 }
 
 }  // namespace userbin::auth

@@ -35,6 +35,8 @@ struct TableEntry {
   base::WallTime changed_at{};
   base::WallTime held_until{};
   base::WallTime forget_at{};
+
+  friend bool operator==(const TableEntry&, const TableEntry&) = default;
 };
 
 /// Entries by key, at most so many of each kind, some 250 bytes each. When a kind is full, the
@@ -49,6 +51,12 @@ class ThrottleTable {
   void put(const TableKey& key, const TableEntry& entry);
   void erase(const TableKey& key);
   void forget(base::WallTime now);
+  /// Those of a kind that are forgotten after `time`.
+  std::vector<TableKey> lasting_beyond(store::ThrottleKind kind, base::WallTime time) const;
+  /// Makes room for one more of a kind and a name: of `max_clients`, the one that would be
+  /// forgotten first goes.
+  void make_room_for_client(store::ThrottleKind kind, const HiddenName& name,
+                            std::size_t max_clients);
   std::size_t size() const { return entries_.size(); }
 
   /// Takes in what was kept; it counts as saved.
