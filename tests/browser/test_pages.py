@@ -61,6 +61,8 @@ class Site:
     def start(self):
         state = self._folder
         subprocess.run([ROOT / "tools" / "make-site", state, str(self.port)], check=True)
+        fence = pathlib.Path(state, "nginx", "userbin_upstream.conf")
+        fence.write_text(fence.read_text().replace("rate=10r/s", "rate=100000r/s"))
         self._spawn("worker", [
             self._program, "serve", "--listen", f"unix:{state}/userbin.sock",
             "--store", f"{state}/userbin.db", "--log-file", f"{state}/userbin.log",

@@ -168,6 +168,46 @@ TEST_CASE("registrations from a client are counted, and nobody else's are") {
   CHECK(register_from(3, "192.0.2.8").status == 200);
 }
 
+TEST_CASE("nginx keeps a flood from the worker, and nobody else's requests") {
+  Site::Options options;
+  options.locations = "set_real_ip_from 127.0.0.1; real_ip_header X-Real-IP;";
+  options.is_fenced = true;  // and the worker counts nothing
+  Site site(options);
+  HttpClient client(site.url());
+  const std::string target = GENERATE("/login", "/register", "/me/password", "/logout");
+  constexpr int kBurst = 50;
+  constexpr int kFlood = 400;
+  int refused = 0;
+  int first_refused = 0;
+  Answer last;
+  for (int i = 1; i <= kFlood; ++i) {
+    const Answer answer = client.post_json(target, "{}", {"X-Real-IP: 192.0.2.7"});
+    if (answer.status != 429) continue;
+    last = answer;
+    if (refused++ == 0) first_refused = i;
+  }
+  CHECK(first_refused > kBurst);
+  CHECK(refused > kFlood / 2);
+  CHECK(last.code() == "too_many_attempts");
+  CHECK(last.header("Retry-After") == "5");
+  CHECK(client.get("/login", {"X-Real-IP: 192.0.2.7"}).status == 200);
+  CHECK(client.get("/me", {"X-Real-IP: 192.0.2.7"}).status == 401);
+  CHECK(client.post_json(target, "{}", {"X-Real-IP: 192.0.2.8"}).status != 429);
+}
+
+TEST_CASE("a person whom nginx holds off is told so by the form") {
+  Site site({.edits = {{"userbin_upstream.conf", "rate=100000r/s", "rate=1r/m"},
+                       {"userbin_limits.conf", "burst=100000", "burst=1"}}});
+  HttpClient browser(site.url());
+  Answer answer;
+  for (int i = 0; i < 4; ++i) {
+    answer = browser.post_form("/login", "username=ada&password=wrong", kBrowser);
+  }
+  CHECK(answer.status == 303);
+  CHECK(answer.header("Location") == "/login?error=too_many_attempts");
+  CHECK(browser.get(answer.header("Location")).body.find("Too many tries.") != std::string::npos);
+}
+
 TEST_CASE("who is signed in cannot try passwords without end, either") {
   Site site(throttled());
   HttpClient client(site.url());

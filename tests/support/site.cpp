@@ -57,6 +57,10 @@ Site::Site(const Options& options) : options_(options), port_(free_port()) {
   std::string config = read_file(state + "/nginx/example.conf");
   config.insert(config.find("location /  "), options_.locations);
   write_file(state + "/nginx/example.conf", config);
+  if (!options_.is_fenced) {
+    edit({"userbin_upstream.conf", "rate=10r/s", "rate=100000r/s"});
+    edit({"userbin_limits.conf", "burst=50", "burst=100000"});
+  }
   for (const Edit& each : options_.edits) edit(each);
   if (options_.start_worker) start_worker();
   if (options_.start_application) {

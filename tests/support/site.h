@@ -41,6 +41,8 @@ class Site {
     std::vector<Edit> edits = {};
     /// The example's application, behind /members/, /staff/ and /api/.
     bool start_application = false;
+    /// Whether nginx keeps floods from the worker, as it is installed.
+    bool is_fenced = false;
     /// The store of another site; empty: one of its own.
     std::string store = "";
   };
