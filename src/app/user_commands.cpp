@@ -58,7 +58,7 @@ auth::Password ask_password(const Settings& settings, const std::string& usernam
 int report(OpenStore& store, const Choices& choices, const std::string& sentence) {
   const auto found = store.users().find(store::user_key(choices.username));
   if (choices.json && found) {
-    std::puts(base::to_json(as_json(found->user)).c_str());
+    std::puts(base::to_json(found->user.public_record()).c_str());
   } else {
     std::puts(sentence.c_str());
   }
@@ -193,7 +193,7 @@ int list(std::span<char*> arguments) {
           if (choices.disabled && !user.disabled()) continue;
           if (choices.waiting && !user.waiting()) continue;
           users.push_back(user);
-          if (choices.json) all.append(as_json(user));
+          if (choices.json) all.append(user.public_record());
         }
         if (choices.json) {
           std::puts(base::to_json(all).c_str());
@@ -221,7 +221,7 @@ int show(std::span<char*> arguments) {
                                 settings.sessions);
         const std::size_t count = sessions.list(user.key()).size();
         if (choices.json) {
-          Json::Value value = as_json(user);
+          Json::Value value = user.public_record();
           value["sessions"] = Json::UInt64{count};
           std::puts(base::to_json(value).c_str());
         } else {

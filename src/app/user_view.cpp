@@ -41,15 +41,6 @@ std::string line(const std::string& name, const std::string& value) {
 
 }  // namespace
 
-Json::Value as_json(const store::User& user) {
-  Json::Value value = user.record();
-  value.removeMember("password");
-  value["role"] = user.role();
-  value["disabled"] = user.disabled();
-  value["waiting"] = user.waiting();
-  return value;
-}
-
 std::string users_table(const std::vector<store::User>& users) {
   std::vector<TableRow> rows;
   for (const store::User& user : users) {

@@ -5,14 +5,9 @@
 #include <string>
 #include <vector>
 
-#include <json/value.h>
-
 #include "store/user.h"
 
 namespace userbin::app {
-
-/// The record without the password, and always with "role", "disabled" and "waiting".
-Json::Value as_json(const store::User& user);
 
 /// A table with names, roles, states and times.
 std::string users_table(const std::vector<store::User>& users);

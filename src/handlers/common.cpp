@@ -59,6 +59,41 @@ auth::PrincipalPtr require_admin(const Services& services, const http::Request& 
   return principal;
 }
 
+auth::Username username_in(const http::Fields& fields) {
+  fields.require({"username"});
+  auto username = auth::Username::parse(*fields.text("username"));
+  if (username) return *std::move(username);
+  throw http::RequestRefused(
+      http::ErrorCode::kInvalidUsername, "no name for a user",
+      {.fields = {
+           {"username", "Use 1 to 64 of A-Z a-z 0-9 . _ @ + -, starting with a letter or digit"}}});
+}
+
+auth::Password password_in(const Services& services, const http::Fields& fields, const char* field,
+                           const std::string& username) {
+  fields.require({field});
+  auto checked = auth::check_password(base::SecretString(*fields.text(field)), username,
+                                      services.password_rules);
+  if (const auto* flaw = std::get_if<auth::PasswordFlaw>(&checked)) {
+    throw http::RequestRefused(http::ErrorCode::kWeakPassword, flaw->reason,
+                               {.fields = {{field, flaw->sentence}}, .reason = flaw->reason});
+  }
+  return std::get<auth::Password>(std::move(checked));
+}
+
+std::optional<auth::Role> role_in(const http::Fields& fields) {
+  const auto text = fields.text("role");
+  if (!text) return std::nullopt;
+  auto role = auth::Role::parse(*text);
+  if (!role) refuse_field("role", "Use 1 to 32 of A-Z a-z 0-9 . _ -, and not 'deleted'");
+  return role;
+}
+
+void refuse_field(const char* field, const char* sentence) {
+  throw http::RequestRefused(http::ErrorCode::kMalformedBody, std::string("unusable ") + field,
+                             {.fields = {{field, sentence}}});
+}
+
 std::string invitation_in(const http::Fields& fields, const http::Request& request) {
   return text_in(fields, request, "invitation").value_or("");
 }

@@ -5,7 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "auth/password.h"
+#include "auth/role.h"
 #include "auth/sessions.h"
+#include "auth/username.h"
 #include "base/audit.h"
 #include "handlers/services.h"
 #include "http/body.h"
@@ -23,6 +26,22 @@ auth::PrincipalPtr principal_of(const Services& services, const http::Request& r
 /// The admin who asks. Throws http::RequestRefused: not_signed_in, or forbidden to who is none; and
 /// base::StoreUnavailable.
 auth::PrincipalPtr require_admin(const Services& services, const http::Request& request);
+
+/// The name of a new user: "username" of the body. Throws http::RequestRefused: missing_field,
+/// invalid_username.
+auth::Username username_in(const http::Fields& fields);
+
+/// The password that a user is to have, under `field`. Throws http::RequestRefused: missing_field,
+/// weak_password with the reason.
+auth::Password password_in(const Services& services, const http::Fields& fields, const char* field,
+                           const std::string& username);
+
+/// "role" of the body; nullopt if there is none. Throws http::RequestRefused (malformed_body) if it
+/// can be nobody's.
+std::optional<auth::Role> role_in(const http::Fields& fields);
+
+/// malformed_body, with a sentence about a field.
+[[noreturn]] void refuse_field(const char* field, const char* sentence);
 
 /// The token of the invitation by which somebody registers: "invitation" of the body, else of the
 /// query. Empty if there is none; what is no token is one that nobody has.

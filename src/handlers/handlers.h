@@ -51,6 +51,35 @@ base::Task<http::Response> change_password(const Services& services, const http:
 /// wrong_password · 409 last_admin · 400 missing_field · 401 not_signed_in · 429 too_many_attempts.
 base::Task<http::Response> delete_me(const Services& services, const http::Request& request);
 
+/// GET /users: [after], [limit] (50; 1 to 100), [q] (how names begin, without case), [role],
+/// [waiting], for admins. 200 with the users in the order of their names, and in "next" the last
+/// one's name, for `after`, if there are more · 400 malformed_body · 401 not_signed_in · 403
+/// forbidden.
+base::Task<http::Response> list_users(const Services& services, const http::Request& request);
+
+/// POST /users: username, password, [role], for admins, however registration is. As POST /register
+/// · 401 not_signed_in · 403 forbidden.
+base::Task<http::Response> create_user(const Services& services, const http::Request& request);
+
+/// GET /users/NAME, for admins. 200 with the user, without his password · 404 no_such_user · 401
+/// not_signed_in · 403 forbidden.
+base::Task<http::Response> show_user(const Services& services, const http::Request& request);
+
+/// PATCH /users/NAME: at least one of role, disabled, password, for admins. To enable who waits is
+/// to approve. 200, or 202 if the bin has it later; disabling and a password end his sessions · 400
+/// malformed_body, missing_field, weak_password · 404 no_such_user · 409 last_admin · 401
+/// not_signed_in · 403 forbidden.
+base::Task<http::Response> change_user(const Services& services, const http::Request& request);
+
+/// DELETE /users/NAME, for admins. 200, or 202 if the bin has it later; his sessions end · 404
+/// no_such_user · 409 last_admin · 401 not_signed_in · 403 forbidden.
+base::Task<http::Response> delete_user(const Services& services, const http::Request& request);
+
+/// POST /users/NAME/restore, for admins: brings back, with his password and role, who was deleted
+/// by an admin within 30 days. 200, or 202 if the bin has it later · 404 no_such_user · 409
+/// not_deleted, not_kept · 507 user_list_full · 401 not_signed_in · 403 forbidden.
+base::Task<http::Response> restore_user(const Services& services, const http::Request& request);
+
 /// GET /invitations, for admins. 200 with those that have not expired, the newest first · 401
 /// not_signed_in · 403 forbidden.
 base::Task<http::Response> list_invitations(const Services& services, const http::Request& request);

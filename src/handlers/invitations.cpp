@@ -22,21 +22,10 @@ Json::Value to_json(const store::Invitation& invitation) {
   return value;
 }
 
-[[noreturn]] void refuse(const char* field, const char* sentence) {
-  throw http::RequestRefused(ErrorCode::kMalformedBody, std::string("no such ") + field,
-                             {.fields = {{field, sentence}}});
-}
-
-auth::Role role_in(const http::Fields& fields) {
-  const auto role = auth::Role::parse(fields.text("role").value_or("user"));
-  if (!role) refuse("role", "Use 1 to 32 of A-Z a-z 0-9 . _ -, and not 'deleted'");
-  return *role;
-}
-
 std::chrono::days days_in(const http::Fields& fields) {
   const auto days = fields.whole_number("days").value_or(auth::kInvitationDays);
   if (days < auth::kMinInvitationDays || days > auth::kMaxInvitationDays) {
-    refuse("days", "Use a whole number from 1 to 90");
+    refuse_field("days", "Use a whole number from 1 to 90");
   }
   return std::chrono::days(days);
 }
@@ -58,7 +47,7 @@ base::Task<http::Response> create_invitation(const Services& services,
                                              const http::Request& request) {
   const http::Fields fields = http::decode_body(request);
   const auto admin = require_admin(services, request);
-  const auth::Role role = role_in(fields);
+  const auth::Role role = role_in(fields).value_or(auth::Role());
   const auth::NewInvitation made =
       services.invitations.create(role, admin->user.key(), days_in(fields));
   audit(request, base::AuditEvent::kInvite, base::AuditOutcome::kOk, "",

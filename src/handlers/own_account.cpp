@@ -37,14 +37,7 @@ base::Task<http::Response> change_password(const Services& services, const http:
   const bool wants_token = http::is_json(request) && fields.flag("token");
   base::SecretString current(*fields.text("current_password"));
   const std::string username = principal->user.username();
-  auto checked = auth::check_password(base::SecretString(*fields.text("new_password")), username,
-                                      services.password_rules);
-  if (const auto* flaw = std::get_if<auth::PasswordFlaw>(&checked)) {
-    co_return http::error_response(
-        ErrorCode::kWeakPassword,
-        {.fields = {{"new_password", flaw->sentence}}, .reason = flaw->reason});
-  }
-  auth::Password next = std::get<auth::Password>(std::move(checked));
+  auth::Password next = password_in(services, fields, "new_password", username);
   auth::Throttle::Attempt attempt = services.throttle.try_login(username, request.remote_address);
   if (auto refusal = refusal_of(attempt)) {
     audit(request, AuditEvent::kPasswordChange, AuditOutcome::kThrottled, username);

@@ -63,21 +63,8 @@ base::Task<http::Response> register_user(const Services& services, const http::R
   require_open_door(services, token);
   fields.require({"username", "password"});
   const std::string target = requested_redirect(fields, request);
-  const auto username = auth::Username::parse(*fields.text("username"));
-  if (!username) {
-    co_return http::error_response(
-        ErrorCode::kInvalidUsername,
-        {.fields = {{"username",
-                     "Use 1 to 64 of A-Z a-z 0-9 . _ @ + -, starting with a letter or digit"}}});
-  }
-  auto checked = auth::check_password(base::SecretString(*fields.text("password")),
-                                      username->text(), services.password_rules);
-  if (const auto* flaw = std::get_if<auth::PasswordFlaw>(&checked)) {
-    co_return http::error_response(
-        ErrorCode::kWeakPassword,
-        {.fields = {{"password", flaw->sentence}}, .reason = flaw->reason});
-  }
-  auth::Password password = std::get<auth::Password>(std::move(checked));
+  const auth::Username username = username_in(fields);
+  auth::Password password = password_in(services, fields, "password", username.text());
   auth::Throttle::Attempt attempt = services.throttle.try_registration(request.remote_address);
   if (auto refusal = refusal_of(attempt)) {
     audit(request, AuditEvent::kRegister, AuditOutcome::kThrottled, "");
@@ -92,7 +79,7 @@ base::Task<http::Response> register_user(const Services& services, const http::R
   const std::string detail = detail_of(*admission);
   const bool waits = admission->waits;
   const auto result =
-      co_await services.accounts.admit(*username, std::move(password), std::move(*admission));
+      co_await services.accounts.admit(username, std::move(password), std::move(*admission));
   if (result == auth::RegisterResult::kListFull) {
     audit(request, AuditEvent::kRegister, AuditOutcome::kFailed, "", "user_list_full");
     co_return http::error_response(ErrorCode::kUserListFull);
@@ -103,16 +90,15 @@ base::Task<http::Response> register_user(const Services& services, const http::R
     co_return http::error_response(ErrorCode::kInvalidInvitation);
   }
   if (result == auth::RegisterResult::kNameTaken) {
-    audit(request, AuditEvent::kRegister, AuditOutcome::kFailed, username->text(),
-          "username_taken");
+    audit(request, AuditEvent::kRegister, AuditOutcome::kFailed, username.text(), "username_taken");
     co_return http::error_response(ErrorCode::kUsernameTaken);
   }
-  audit(request, AuditEvent::kRegister, AuditOutcome::kOk, username->text(), detail);
-  const bool is_everywhere = co_await services.replica.arrival(store::user_key(username->text()));
+  audit(request, AuditEvent::kRegister, AuditOutcome::kOk, username.text(), detail);
+  const bool is_everywhere = co_await services.replica.arrival(store::user_key(username.text()));
   http::Response response = registered(waits, is_everywhere);
   response.see_other = page_url(request, services.pages.login,
                                 {{"notice", waits ? "awaiting_approval" : "registered"},
-                                 {"username", username->text()},
+                                 {"username", username.text()},
                                  {"rd", target}});
   co_return response;
 }

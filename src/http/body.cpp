@@ -102,6 +102,12 @@ std::string decode_form_part(std::string part) {
   return *std::move(decoded);
 }
 
+Fields fields_of(const std::map<std::string, std::string>& form) {
+  Json::Value values(Json::objectValue);
+  for (const auto& [name, value] : form) values[name] = value;
+  return Fields(std::move(values));
+}
+
 }  // namespace
 
 std::optional<std::string> Fields::text(const std::string& name) const {
@@ -147,6 +153,17 @@ void Fields::require(std::initializer_list<const char*> names) const {
   if (!missing.empty()) {
     throw RequestRefused(ErrorCode::kMissingField, "missing: " + missing, details);
   }
+}
+
+std::optional<bool> Fields::yes_or_no(const std::string& name) const {
+  const Json::Value* value = values_.find(name.data(), name.data() + name.size());
+  if (value == nullptr || value->isNull()) return std::nullopt;
+  if (value->isBool()) return value->asBool();
+  if (flag(name)) return true;
+  const std::string word = base::to_lower_ascii(*text(name));
+  if (word == "0" || word == "off" || word == "false" || word == "no") return false;
+  throw RequestRefused(ErrorCode::kMalformedBody, "field " + name + " is neither yes nor no",
+                       {.fields = {{name, "This must be true or false"}}});
 }
 
 bool Fields::flag(const std::string& name) const {
@@ -207,12 +224,14 @@ Fields decode_body(const Request& request) {
     return Fields(decode_json_object(request.body));
   }
   if (type.is_utf8 && type.essence == kForm) {
-    Json::Value values(Json::objectValue);
-    for (const auto& [name, value] : decode_form(request.body)) values[name] = value;
-    return Fields(std::move(values));
+    return fields_of(decode_form(request.body));
   }
   throw RequestRefused(ErrorCode::kUnsupportedMediaType,
                        "content type " + base::escape_for_log(request.content_type));
+}
+
+Fields decode_query(const Request& request) {
+  return fields_of(decode_form(request.query));
 }
 
 bool is_json(const Request& request) {

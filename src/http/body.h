@@ -39,6 +39,10 @@ class Fields {
   /// empty, so that a client learns of all of them at once.
   void require(std::initializer_list<const char*> names) const;
 
+  /// JSON true or false, or a word for it ("1", "on", "true", "yes", "0", "off", "false", "no");
+  /// nullopt if there is none. Throws RequestRefused (malformed_body) if what is there is neither.
+  std::optional<bool> yes_or_no(const std::string& name) const;
+
   /// JSON true, or what a ticked check box sends ("1", "on", "true", "yes"). Throws as text() does.
   bool flag(const std::string& name) const;
 
@@ -59,6 +63,9 @@ std::map<std::string, std::string> decode_form(std::string_view text);
 /// The fields of the body, by its Content-Type. A request without body and type has none. Throws
 /// RequestRefused: body_too_large, unsupported_media_type, malformed_body.
 Fields decode_body(const Request& request);
+
+/// The fields of the query. Throws RequestRefused (malformed_body).
+Fields decode_query(const Request& request);
 
 /// Whether the body is JSON, by its Content-Type.
 bool is_json(const Request& request);

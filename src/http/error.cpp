@@ -34,7 +34,13 @@ constexpr std::array kErrors{
     Entry{ErrorCode::kMissingField, 400, "missing_field", "A required field is missing"},
     Entry{ErrorCode::kNoSuchInvitation, 404, "no_such_invitation", "There is no such invitation"},
     Entry{ErrorCode::kNoSuchSession, 404, "no_such_session", "There is no such session"},
+    Entry{ErrorCode::kNoSuchUser, 404, "no_such_user", "There is no such user"},
+    Entry{ErrorCode::kNotDeleted, 409, "not_deleted",
+          "There is a user of this name, who is not deleted"},
     Entry{ErrorCode::kNotFound, 404, "not_found", "There is nothing here"},
+    Entry{ErrorCode::kNotKept, 409, "not_kept",
+          "This user can't be brought back: he deleted himself, or was deleted in the bin or by "
+          "another server"},
     Entry{ErrorCode::kNotSignedIn, 401, "not_signed_in", "You are not logged in"},
     Entry{ErrorCode::kOverloaded, 503, "overloaded", "Too much is going on, please try again soon"},
     Entry{ErrorCode::kRegistrationClosed, 403, "registration_closed", "Registration is closed"},

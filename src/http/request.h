@@ -27,7 +27,8 @@ struct Request {
 
   /// The client's address as nginx's realip module gives it.
   std::string remote_address;
-  /// The original request's target, for /verify: as the client sent it, not normalised.
+  /// The request's target as the client sent it, not normalised; for /verify that of the request it
+  /// is about, for /users/NAME its own. Others do without.
   std::string request_target;
   /// Where nginx mounts the worker: empty for the root, else "/auth".
   std::string mount;

@@ -18,15 +18,17 @@ using Handler = std::function<base::Task<Response>(const Request&)>;
 
 struct Route {
   std::string method;
-  /// "/me", or with a parameter at its end: "/me/sessions/*" is every path with one more segment
-  /// there, not empty and without a slash.
+  /// "/me"; or with a parameter at its end: "/me/sessions/*" is every path with one more segment
+  /// there, not empty and without a slash; or with one that may have slashes: "/users/**" and
+  /// "/users/**/restore" are every path that begins and ends so, with something between.
   std::string path;
   Handler handler;
   /// The page with this route's form, where a browser goes back to after an error: "/login".
   std::string form_page;
 };
 
-/// What stands in a route's path for its "*": the last segment, which nginx has decoded already.
+/// What stands in a request's path for a route's "*": the last segment, which nginx has decoded
+/// already.
 std::string path_parameter(const Request& request);
 
 /// A table of routes. Constant once made, so any thread may ask.

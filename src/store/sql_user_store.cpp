@@ -58,6 +58,20 @@ struct ListUsers {
                    into(record), into(revision), use(after), use(limit))) {}
 };
 
+/// Users by their names alone are found by the key of the table; of those, what is not the role or
+/// the mark in question can't have the letters in it with which to_json() writes them.
+struct SearchUsers {
+  std::string after, first, end, role, waiting, record;
+  long long limit = 0;
+  soci::statement statement;
+  explicit SearchUsers(soci::session& sql)
+      : statement((sql.prepare << "SELECT record FROM users WHERE name > :after"
+                                  " AND name >= :first AND name < :end AND record LIKE :role"
+                                  " AND record LIKE :waiting ORDER BY name LIMIT :limit",
+                   into(record), use(after), use(first), use(end), use(role), use(waiting),
+                   use(limit))) {}
+};
+
 /// A row that every change holds until it ends, so that no two look at the list at once. As the
 /// first of a transaction it takes SQLite's lock, too.
 struct LockChanges {
@@ -102,6 +116,19 @@ struct ListForgettable {
       : statement((sql.prepare << "SELECT name FROM deletions WHERE kept_until <= :now", into(key),
                    use(now))) {}
 };
+
+/// For LIKE: what is in every record of a user with this role.
+std::string pattern_of_role(const std::string& role) {
+  const std::string text = base::to_json(Json::Value(role));
+  // A record that says no role is a user's; a backslash means something to LIKE.
+  const bool has_pattern = !role.empty() && role != "user" && text.find('\\') == std::string::npos;
+  return has_pattern ? "%\"role\":" + text + "%" : "%";
+}
+
+bool fits(const User& user, const UserFilter& filter) {
+  return !user.deleted() && (filter.role.empty() || user.role() == filter.role) &&
+         (!filter.is_waiting || user.waiting());
+}
 
 /// Deletes what a table has of a user.
 void drop_of(Connection& connection, const std::string& table, const std::string& key) {
@@ -302,6 +329,36 @@ std::vector<StoredUser> SqlUserStore::list(std::string_view after, std::size_t l
     list.statement.execute();
     while (list.statement.fetch()) users.push_back(decode(list.record, list.revision));
     return users;
+  });
+}
+
+std::vector<User> SqlUserStore::search(const UserFilter& filter, std::string_view after,
+                                       std::size_t limit) {
+  // Behind whatever begins with the prefix.
+  constexpr const char* kLastCodePoint = "\xF4\x8F\xBF\xBF";
+  return database_.read([&](Connection& connection) {
+    auto& search = connection.prepared<SearchUsers>();
+    search.after = after;
+    search.first = filter.key_prefix;
+    search.end = filter.key_prefix + kLastCodePoint;
+    search.role = pattern_of_role(filter.role);
+    search.waiting = filter.is_waiting ? "%\"waiting\":true%" : "%";
+    search.limit = static_cast<long long>(limit);
+    std::vector<User> users;
+    // The patterns may let somebody pass who does not fit, so one round may find too few.
+    for (;;) {
+      std::size_t rows = 0;
+      std::string last;
+      search.statement.execute();
+      while (search.statement.fetch()) {
+        User user = decode_user(search.record);
+        last = user.key();
+        ++rows;
+        if (users.size() < limit && fits(user, filter)) users.push_back(std::move(user));
+      }
+      if (rows < limit || users.size() >= limit) return users;
+      search.after = last;
+    }
   });
 }
 

@@ -24,6 +24,8 @@ class SqlUserStore final : public UserStore {
   ChangeResult import(const std::vector<StoredUser>& users,
                       const std::function<void(std::size_t done)>& progress) override;
   std::vector<StoredUser> list(std::string_view after, std::size_t limit) override;
+  std::vector<User> search(const UserFilter& filter, std::string_view after,
+                           std::size_t limit) override;
   void check() override;
 
  private:

@@ -121,6 +121,15 @@ void User::touch(base::WallTime now) {
   record_["updated_at"] = base::format_rfc3339(now);
 }
 
+Json::Value User::public_record() const {
+  Json::Value value = record_;
+  value.removeMember("password");
+  value["role"] = role();
+  value["disabled"] = disabled();
+  value["waiting"] = waiting();
+  return value;
+}
+
 User decode_user(const std::string& record) {
   try {
     return User(base::from_json(record).value_or(Json::Value()));

@@ -71,6 +71,9 @@ class User {
   /// (base::stamp_after).
   void touch(base::WallTime now);
 
+  /// The record without the password, and always with "role", "disabled" and "waiting".
+  Json::Value public_record() const;
+
   const Json::Value& record() const { return record_; }
 
  private:

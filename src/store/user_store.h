@@ -21,6 +21,15 @@ struct StoredUser {
   std::int64_t revision = 1;
 };
 
+/// Which users search() finds; what is empty leaves out nobody.
+struct UserFilter {
+  /// How their keys begin.
+  std::string key_prefix = {};
+  std::string role = {};
+  /// Only those who wait for approval.
+  bool is_waiting = false;
+};
+
 /// What goes with a change of a user, in the same transaction.
 struct ChangeEffects {
   /// All sessions of the user end.
@@ -94,6 +103,11 @@ class UserStore {
 
   /// Up to `limit` users in the order of their keys (by bytes), those after `after` only.
   virtual std::vector<StoredUser> list(std::string_view after, std::size_t limit) = 0;
+
+  /// Up to `limit` users who fit, none of them deleted, in the order of their keys, those after
+  /// `after` only.
+  virtual std::vector<User> search(const UserFilter& filter, std::string_view after,
+                                   std::size_t limit) = 0;
 
   /// Returns if users can be read and written now.
   virtual void check() = 0;

@@ -49,6 +49,10 @@ class FakeSyncStore final : public store::UserStore, public store::SyncStore {
   store::ChangeResult import(const std::vector<store::StoredUser>& users,
                              const std::function<void(std::size_t done)>& progress) override;
   std::vector<store::StoredUser> list(std::string_view after, std::size_t limit) override;
+  std::vector<store::User> search(const store::UserFilter&, std::string_view,
+                                  std::size_t) override {
+    return {};
+  }
   void check() override { fault.on_change(); }
 
   // SyncStore

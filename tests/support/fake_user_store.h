@@ -154,6 +154,21 @@ class FakeUserStore final : public store::UserStore {
     return users;
   }
 
+  std::vector<store::User> search(const store::UserFilter& filter, std::string_view after,
+                                  std::size_t limit) override {
+    fault.on_read();
+    const std::lock_guard lock(mutex_);
+    std::vector<store::User> users;
+    for (auto at = users_.upper_bound(after); at != users_.end() && users.size() < limit; ++at) {
+      const store::User& user = at->second.user;
+      if (user.deleted() || !at->first.starts_with(filter.key_prefix)) continue;
+      if (!filter.role.empty() && user.role() != filter.role) continue;
+      if (filter.is_waiting && !user.waiting()) continue;
+      users.push_back(user);
+    }
+    return users;
+  }
+
   void check() override { fault.on_change(); }
 
  private:

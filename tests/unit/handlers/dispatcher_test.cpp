@@ -39,7 +39,7 @@ TEST_CASE("a path that is not ours is 404, a method that a path has not is 405 w
       {"GET", "/me/", ""},
       {"GET", "/Me", ""},
       {"POST", "/login/x", ""},
-      {"POST", "/users", ""},
+      {"POST", "/user", ""},
       {"GET", "/register", "POST"},
       {"GET", "/login", "POST"},
       {"PUT", "/logout", "POST"},

@@ -130,6 +130,38 @@ TEST_CASE("a flag that is a number or a list is refused", "[body]") {
   CHECK(refusal_of([&] { fields.flag("f"); }) == "malformed_body");
 }
 
+TEST_CASE("yes or no is JSON true or false, or a word for it, or nothing", "[body]") {
+  const auto [encoded, answer] = GENERATE(table<std::string, std::optional<bool>>({
+      {R"({"f":true})", true},
+      {R"({"f":false})", false},
+      {R"({"f":"Yes"})", true},
+      {R"({"f":"0"})", false},
+      {R"({"f":"off"})", false},
+      {R"({"f":null})", std::nullopt},
+      {R"({})", std::nullopt},
+  }));
+  CAPTURE(encoded);
+  CHECK(json(encoded).yes_or_no("f") == answer);
+}
+
+TEST_CASE("what is neither yes nor no is refused", "[body]") {
+  const auto encoded =
+      GENERATE(as<std::string>{}, R"({"f":""})", R"({"f":"perhaps"})", R"({"f":1})", R"({"f":[]})");
+  CAPTURE(encoded);
+  const Fields fields = json(encoded);
+  CHECK(refusal_of([&] { fields.yes_or_no("f"); }) == "malformed_body");
+}
+
+TEST_CASE("a query is read as a form is", "[body]") {
+  Request request;
+  CHECK_FALSE(decode_query(request).text("q"));
+  request.query = "q=a+b%26&role=";
+  CHECK(decode_query(request).text("q") == "a b&");
+  CHECK(decode_query(request).text("role") == "");
+  request.query = "q=1&q=2";
+  CHECK(refusal_of([&] { decode_query(request); }) == "malformed_body");
+}
+
 TEST_CASE("a body's media type decides how it is read", "[body]") {
   const auto [content_type, body, code] = GENERATE(table<std::string, std::string, std::string>({
       {"application/json", "{}", ""},

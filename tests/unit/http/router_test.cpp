@@ -17,6 +17,8 @@ const Router& router() {
       {.method = "GET", .path = "/users/*"},
       {.method = "DELETE", .path = "/users/*"},
       {.method = "POST", .path = "/users/import"},
+      {.method = "GET", .path = "/files/**"},
+      {.method = "POST", .path = "/files/**/restore"},
   });
   return table;
 }
@@ -108,6 +110,26 @@ TEST_CASE("a parameter is neither empty nor several segments", "[router]") {
   const Router::Match match = router().find("GET", path);
   CHECK(match.route == nullptr);
   CHECK(match.allow.empty());
+}
+
+TEST_CASE("a deep parameter is whatever stands between, but not nothing", "[router]") {
+  const auto [method, path, route] = GENERATE(table<std::string, std::string, std::string>({
+      {"GET", "/files/a", "/files/**"},
+      {"GET", "/files/a/b//c", "/files/**"},
+      {"GET", "/files//", "/files/**"},
+      {"GET", "/files/a/restore", "/files/**"},
+      {"GET", "/files/**", "/files/**"},
+      {"POST", "/files/a/restore", "/files/**/restore"},
+      {"POST", "/files/a/b/restore", "/files/**/restore"},
+      {"POST", "/files/a", ""},
+      {"POST", "/files//restore", ""},
+      {"POST", "/files/restore", ""},
+      {"GET", "/files/", ""},
+      {"GET", "/files", ""},
+  }));
+  CAPTURE(method, path);
+  const Router::Match match = router().find(method, path);
+  CHECK((match.route == nullptr ? "" : match.route->path) == route);
 }
 
 TEST_CASE("a path that stands in the table is no parameter", "[router]") {

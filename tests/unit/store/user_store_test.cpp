@@ -402,4 +402,61 @@ TEMPLATE_TEST_CASE("of many updates of one user at once none is lost", "", FakeU
   CHECK(found->revision == 1 + kThreads * kUpdatesEach);
 }
 
+TEMPLATE_TEST_CASE(
+    "a search finds users by how their keys begin, their role, and whether they wait", "",
+    FakeUsers, SqlUsers) {
+  TestType kept;
+  UserStore& users = kept.users;
+  for (const char* name : {"ab", "Abc", "abd", "ac", "a%", "b", "\u00FCmit"}) {
+    REQUIRE(users.insert(user_named(name)));
+  }
+  REQUIRE(users.insert(user_of("abe", "admin")));
+  REQUIRE(users.insert(user_of("zed", "Admin")));
+  // Patterns must not be taken in by letters elsewhere in a record, nor pass over a record that
+  // says no role.
+  Json::Value tricky = user_named("abf").record();
+  tricky["note"]["role"] = "admin";
+  tricky["note"]["waiting"] = true;
+  REQUIRE(users.insert(User(tricky)));
+  Json::Value bare = user_named("abg").record();
+  bare.removeMember("role");
+  REQUIRE(users.insert(User(bare)));
+  User waiting = user_named("abh");
+  waiting.become_waiting();
+  REQUIRE(users.insert(waiting));
+  User deleted = user_of("abi", "admin");
+  deleted.become_deleted(kNow);
+  REQUIRE(users.insert(deleted));
+  REQUIRE(users.insert(user_of("odd", "a\\b\"c")));
+
+  using Names = std::vector<std::string>;
+  const auto found = [&](const UserFilter& filter, const std::string& after = "",
+                         std::size_t limit = 100) {
+    Names names;
+    for (const User& user : users.search(filter, after, limit)) names.push_back(user.username());
+    return names;
+  };
+  CHECK(found({.key_prefix = "ab"}) == Names{"ab", "Abc", "abd", "abe", "abf", "abg", "abh"});
+  CHECK(found({.key_prefix = "a%"}) == Names{"a%"});
+  CHECK(found({.key_prefix = "\u00FC"}) == Names{"\u00FCmit"});
+  CHECK(found({.key_prefix = "ac"}) == Names{"ac"});
+  CHECK(found({.key_prefix = "abcd"}).empty());
+  CHECK(found({}).size() == 13);
+  CHECK(found({}, "", 3) == Names{"a%", "ab", "Abc"});
+  CHECK(found({}, "abc", 2) == Names{"abd", "abe"});
+  CHECK(found({}, "b") == Names{"odd", "zed", "\u00FCmit"});
+  CHECK(found({.key_prefix = "ab"}, "abf") == Names{"abg", "abh"});
+  CHECK(found({.role = "admin"}) == Names{"abe"});
+  CHECK(found({.role = "Admin"}) == Names{"zed"});
+  CHECK(found({.role = "a\\b\"c"}) == Names{"odd"});
+  CHECK(found({.role = "deleted"}).empty());
+  CHECK(found({.role = "%"}).empty());
+  CHECK(found({.key_prefix = "ab", .role = "user"}) ==
+        Names{"ab", "Abc", "abd", "abf", "abg", "abh"});
+  CHECK(found({.is_waiting = true}) == Names{"abh"});
+  CHECK(found({.role = "admin"}, "", 1) == Names{"abe"});
+  CHECK(found({.is_waiting = true}, "", 1) == Names{"abh"});
+  CHECK(found({}, "", 0).empty());
+}
+
 }  // namespace userbin::store
