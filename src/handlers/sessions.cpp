@@ -103,7 +103,7 @@ base::Task<http::Response> session_list_html(const Services& services,
   const std::size_t shown = std::min(sessions.size(), kMaxShownSessions);
   http::Response response;
   response.headers.emplace_back("Content-Type", "text/html; charset=utf-8");
-  response.body = "<ul class=\"sessions\">\n";
+  response.body = "<ul class=\"rows\">\n";
   for (std::size_t i = 0; i < shown; ++i) {
     response.body += session_html(request, sessions[i], is_current(sessions[i], *principal));
   }

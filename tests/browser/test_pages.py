@@ -7,325 +7,31 @@ Prints "N passed, N failed" on standard output and leaves pictures of all pages 
 build/screenshots.
 """
 
-import base64
-import contextlib
 import functools
-import html.parser
-import http.client
 import itertools
 import json
-import os
-import pathlib
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 import unittest
 import urllib.parse
 
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-SCREENSHOTS = ROOT / "build" / "screenshots"
-PASSWORD = "seven green lanterns"
-FORM = "application/x-www-form-urlencoded"
-START_SECONDS = 15
-WAIT_SECONDS = 10
+from support import (Outline, PASSWORD, SCREENSHOTS, WAIT_SECONDS, hostile_targets, main, numbers,
+                     start_browser, start_site, url)
 
-userbin = ROOT / "build" / "release" / "userbin"
+FORM = "application/x-www-form-urlencoded"
+
 site = None
 browsers = {}  # by whether script is on: "on", "off"
-numbers = itertools.count(1)
-
-
-class Site:
-    """A worker behind an nginx on a free port, with all its files in one folder."""
-
-    def __init__(self, program, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.origin = f"http://127.0.0.1:{self.port}"
-        self._program = program
-        self._folder = folder
-        self._processes = {}
-
-    def start(self):
-        state = self._folder
-        subprocess.run([ROOT / "tools" / "make-site", state, str(self.port)], check=True)
-        fence = pathlib.Path(state, "nginx", "userbin_upstream.conf")
-        fence.write_text(fence.read_text().replace("rate=10r/s", "rate=100000r/s"))
-        self._spawn("worker", [
-            self._program, "serve", "--listen", f"unix:{state}/userbin.sock",
-            "--store", f"{state}/userbin.db", "--log-file", f"{state}/userbin.log",
-            "--hash-memory", "8", "--hash-passes", "1", "--allow-weak-hashing",
-            "--login-failures", "0", "--registrations-per-client", "0"])
-        self._spawn("application", [
-            pathlib.Path(self._program).with_name("example_application"),
-            f"{state}/application.sock"])
-        self._spawn("nginx", [
-            "/usr/sbin/nginx", "-p", state, "-c", f"{state}/nginx/example.conf",
-            "-e", f"{state}/nginx-error.log",
-            *(["-g", "user root;"] if os.geteuid() == 0 else [])])
-        deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            for name, process in self._processes.items():
-                if process.poll() is not None:
-                    raise RuntimeError(f"{name} ended with {process.returncode}: {self._logs()}")
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"no answer on {self.origin}: {self._logs()}")
-            time.sleep(0.05)
-
-    def stop(self):
-        for name in ("nginx", "application", "worker"):
-            process = self._processes.pop(name, None)
-            if process is None:
-                continue
-            process.terminate()
-            try:
-                process.wait(WAIT_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def ask(self, method, target, body=None, headers=None):
-        """One request, sent as it stands; redirects are not followed."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)
-        with contextlib.closing(connection):
-            connection.request(method, target, body, headers or {})
-            response = connection.getresponse()
-            return response, response.read().decode()
-
-    def new_user(self, name=None):
-        """Registers a user with PASSWORD and gives the name."""
-        name = name or f"reader{next(numbers)}"
-        response, text = self.ask("POST", "/register",
-                                  json.dumps({"username": name, "password": PASSWORD}),
-                                  {"Content-Type": "application/json"})
-        if response.status != 200:
-            raise RuntimeError(f"could not register {name}: {response.status} {text}")
-        return name
-
-    def _spawn(self, name, command):
-        log = pathlib.Path(self._folder, f"{name}.out")
-        with log.open("w") as output:
-            self._processes[name] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-
-    def _answers(self):
-        try:
-            return self.ask("GET", "/healthz")[0].status == 200
-        except OSError:
-            return False
-
-    def _logs(self):
-        logs = [log for pattern in ("*.out", "*.log")
-                for log in sorted(pathlib.Path(self._folder).glob(pattern))]
-        return "\n".join(f"[{log.name}] {log.read_text()[-1000:]}" for log in logs)
-
-
-class Browser:
-    """A Chromium with a new profile, and what a person does with it."""
-
-    def __init__(self, origin, folder, script, cookies=True):
-        options = webdriver.ChromeOptions()
-        options.binary_location = "/usr/bin/chromium"
-        for argument in (
-                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
-                "--no-first-run", "--disable-background-networking",
-                "--disable-component-update", "--disable-sync", f"--user-data-dir={folder}",
-                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"):
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        blocked = [] if script else ["javascript"]
-        blocked += [] if cookies else ["cookies"]
-        options.add_experimental_option("prefs", {
-            f"profile.managed_default_content_settings.{what}": 2 for what in blocked})
-        service = Service("/usr/bin/chromedriver", env={**os.environ, "HOME": folder})
-        self.origin = origin
-        try:
-            self.driver = webdriver.Chrome(service=service, options=options)
-        except BaseException:
-            service.stop()
-            raise
-        self.driver.set_page_load_timeout(WAIT_SECONDS)
-
-    def runs_script(self):
-        self.driver.get("data:text/html,<title>off</title><script>document.title='on'</script>")
-        return self.driver.title == "on"
-
-    def forget(self):
-        """As if never logged in."""
-        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
-
-    def open(self, target):
-        self.driver.get(self.origin + target)
-
-    @property
-    def where(self):
-        """The address without the origin, if it is on our site."""
-        return self.driver.current_url.removeprefix(self.origin)
-
-    def find(self, css):
-        return self.driver.find_element(By.CSS_SELECTOR, css)
-
-    def all(self, css):
-        return self.driver.find_elements(By.CSS_SELECTOR, css)
-
-    def value(self, field):
-        return self.find(f"#{field}").get_property("value")
-
-    def focused(self):
-        """The id, else the text, of what has the focus."""
-        element = self.driver.switch_to.active_element
-        return element.get_property("id") or element.text
-
-    def texts(self, css):
-        return [element.text for element in self.all(css)]
-
-    def fill(self, username=None, password=None):
-        for field, text in (("username", username), ("password", password)):
-            if text is not None:
-                self.find(f"#{field}").clear()
-                self.find(f"#{field}").send_keys(text)
-
-    def press(self, text):
-        """Presses the button and waits for the next page."""
-        button = self.driver.find_element(By.XPATH, f"//button[normalize-space()='{text}']")
-        with self.leaving():
-            button.click()
-
-    def follow(self, text):
-        with self.leaving():
-            self.driver.find_element(By.LINK_TEXT, text).click()
-
-    def log_in(self, username, password=PASSWORD):
-        self.fill(username, password)
-        self.press("Log in")
-
-    def keys(self, *keys):
-        ActionChains(self.driver).send_keys(*keys).perform()
-
-    def keys_with_shift(self, *keys):
-        ActionChains(self.driver).key_down(Keys.SHIFT).send_keys(*keys).key_up(
-            Keys.SHIFT).perform()
-
-    @contextlib.contextmanager
-    def leaving(self):
-        """Waits after the body until another document has come."""
-        before = self._document()
-        yield
-        WebDriverWait(self.driver, WAIT_SECONDS, 0.02).until(lambda _: self._document() != before)
-
-    def session_cookies(self):
-        return [cookie for cookie in self.driver.get_cookies() if "userbin" in cookie["name"]]
-
-    def origins_of(self, locations):
-        """Where redirects of the site's login would lead; None if they are no addresses."""
-        return self.driver.execute_script(
-            "return arguments[0].map(location => {"
-            "  try { return new URL(location, arguments[1]).origin } catch { return null }})",
-            locations, self.origin + "/login")
-
-    def console(self):
-        """What was written to the console since the last call."""
-        return [f"{entry['level']}: {entry['message']}"
-                for entry in self.driver.get_log("browser")]
-
-    def structure(self):
-        """The elements of the page and the names of their attributes, without any content."""
-        return [tuple(element) for element in self.driver.execute_script(
-            "return [...document.querySelectorAll('*')].map("
-            "  e => [e.localName, e.getAttributeNames().sort().join(' ')])")]
-
-    @contextlib.contextmanager
-    def without_csp(self):
-        """Lets inline script run, so that escaping alone has to hold."""
-        self.driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
-        try:
-            yield
-        finally:
-            self.driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": False})
-
-    @contextlib.contextmanager
-    def screen(self, width, scheme):
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
-            "features": [{"name": "prefers-color-scheme", "value": scheme}]})
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
-            "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500})
-        try:
-            yield
-        finally:
-            self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-            self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-    def page_width(self):
-        return self.driver.execute_script("return document.documentElement.scrollWidth")
-
-    def save_picture(self, path):
-        """The whole page, not only what fits into the window."""
-        size = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
-        shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {
-            "captureBeyondViewport": True, "clip": {**size, "scale": 1}})
-        path.write_bytes(base64.b64decode(shot["data"]))
-
-    def _document(self):
-        return self.driver.execute_cdp_cmd("Page.getFrameTree", {})["frameTree"]["frame"][
-            "loaderId"]
-
-
-class Outline(html.parser.HTMLParser):
-    """The tags of a page and the names of their attributes, as nginx sent them."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, sorted(name for name, _ in attrs)))
-
-
-def url(path, **query):
-    return path + ("?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
-                   if query else "")
-
-
-def hostile_targets():
-    """All that tests/support/hostile_redirects.txt makes."""
-    parts = {"start": [], "slashes": [], "host": []}
-    for line in (ROOT / "tests/support/hostile_redirects.txt").read_text().splitlines():
-        if not line.startswith("#"):
-            kind, _, value = line.partition(" ")
-            parts[kind].append(urllib.parse.unquote(value))
-    return sorted({"".join(target) for target in itertools.product(*parts.values())})
 
 
 def setUpModule():
     global site
-    if not os.access(userbin, os.X_OK):
-        raise RuntimeError(f"{userbin} is not there; 'make release' builds it")
-    folder = tempfile.mkdtemp(prefix="userbin-")
-    unittest.addModuleCleanup(shutil.rmtree, folder, ignore_errors=True)
-    state = os.path.join(folder, "site")
-    os.mkdir(state)
-    site = Site(userbin, state)
-    unittest.addModuleCleanup(site.stop)
-    site.start()
+    site = start_site()
     for script in ("on", "off"):
-        browser = Browser(site.origin, os.path.join(folder, f"profile-{script}"), script == "on")
-        browsers[script] = browser
-        unittest.addModuleCleanup(browser.driver.quit)
-        if browser.runs_script() != (script == "on"):
-            raise RuntimeError(f"script is not {script} in this browser")
+        browsers[script] = start_browser(site, script == "on")
 
 
 def with_and_without_script(test):
@@ -489,16 +195,12 @@ class PageTest(unittest.TestCase):
         self.assertNotIn("0 bytes of body", browser.find("body").text.replace("10 bytes", ""))
 
     def test_a_browser_that_keeps_no_cookies_is_told_so(self):
-        with tempfile.TemporaryDirectory(prefix="userbin-", ignore_cleanup_errors=True) as folder:
-            browser = Browser(site.origin, folder, script=False, cookies=False)
-            try:
-                browser.open("/members/a?b=c")
-                self.assertEqual(browser.texts("[role=alert]"), [])
-                browser.log_in(site.new_user())
-                self.assertEqual(urllib.parse.urlsplit(browser.where).path, "/login")
-                self.assert_alert(browser, "Allow cookies for this site")
-            finally:
-                browser.driver.quit()
+        browser = start_browser(site, script=False, cookies=False)
+        browser.open("/members/a?b=c")
+        self.assertEqual(browser.texts("[role=alert]"), [])
+        browser.log_in(site.new_user())
+        self.assertEqual(urllib.parse.urlsplit(browser.where).path, "/login")
+        self.assert_alert(browser, "Allow cookies for this site")
 
     @with_and_without_script
     def test_login_leads_back_to_where_one_was(self, browser):
@@ -688,24 +390,24 @@ class PageTest(unittest.TestCase):
             each.forget()
             each.open("/login")
             each.log_in(name)
-        self.assertEqual(browser.texts(".sessions li div p:first-child"),
+        self.assertEqual(browser.texts(".rows li div p:first-child"),
                          ["Chrome on Linux (this one)", "Chrome on Linux", "<b>robot</b>"])
-        for hint in browser.texts(".sessions .hint"):
+        for hint in browser.texts(".rows .hint"):
             self.assertRegex(hint, r"^From 127\.0\.0\.1\. Logged in 20\d\d-\d\d-\d\d \d\d:\d\d UTC, "
                                    r"last seen 20\d\d-\d\d-\d\d \d\d:\d\d UTC\.$")
-        self.assertEqual(len(browser.all(".sessions time[datetime]")), 6)
-        self.assertEqual(len(browser.all(".sessions button")), 2)
+        self.assertEqual(len(browser.all(".rows time[datetime]")), 6)
+        self.assertEqual(len(browser.all(".rows button")), 2)
 
         browser.press("End")
         self.assertEqual(browser.where, "/account?notice=session_ended")
         self.assertEqual(browser.texts("[role=status]"), ["That session has ended."])
-        self.assertEqual(browser.texts(".sessions li div p:first-child"),
+        self.assertEqual(browser.texts(".rows li div p:first-child"),
                          ["Chrome on Linux (this one)", "<b>robot</b>"])
         other.driver.refresh()
         self.assertEqual(other.where, "/login?rd=/account")
         browser.press("End")
-        self.assertEqual(len(browser.all(".sessions li")), 1)
-        self.assertEqual(browser.all(".sessions button"), [])
+        self.assertEqual(len(browser.all(".rows li")), 1)
+        self.assertEqual(browser.all(".rows button"), [])
 
         with self.subTest("a page that is out of date"):
             other.log_in(name)
@@ -969,28 +671,6 @@ class PageTest(unittest.TestCase):
                 with self.subTest(width=width, target=target), browser.screen(width, "light"):
                     browser.open(target)
                     self.assertLessEqual(browser.page_width(), width)
-
-
-def main():
-    global userbin
-    if len(sys.argv) > 2 or sys.argv[1:] in (["-h"], ["--help"]):
-        sys.exit(__doc__)
-    if len(sys.argv) == 2:
-        userbin = pathlib.Path(sys.argv[1]).resolve()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    tests = unittest.defaultTestLoader.loadTestsFromTestCase(PageTest)
-    total = tests.countTestCases()
-    try:
-        result = unittest.TextTestRunner(verbosity=2).run(tests)
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
-    finally:
-        unittest.doModuleCleanups()
-    broken = {getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors
-              if not test.id().startswith(("setUpModule", "tearDownModule"))}
-    passed = result.testsRun - len(broken)
-    print(f"{passed} passed, {total - passed} failed")
-    sys.exit(0 if result.wasSuccessful() and passed == total else 1)
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ TEST_CASE("the account's page says so when the sessions cannot be listed") {
   CHECK(contains(page.body, "<p>We cannot list it right now."));
   CHECK_FALSE(contains(page.body, "\"code\""));
   CHECK_FALSE(contains(page.body, "<title>5"));
-  CHECK_FALSE(contains(page.body, "class=\"sessions\""));
+  CHECK_FALSE(contains(page.body, "class=\"rows\""));
   CHECK(contains(page.body, "</html>"));
 }
 

@@ -112,7 +112,7 @@ TEST_CASE("the piece of a page has each session with its times, and a form for e
   const std::string current = site.id_of(site.laptop);
   const std::string other = site.id_of(site.laptop, false);
   CHECK(response.body ==
-        "<ul class=\"sessions\">\n"
+        "<ul class=\"rows\">\n"
         "<li><div><p id=\"session-" +
             current +
             "\"><bdi>w3m/0.5</bdi> (this one)</p>"
