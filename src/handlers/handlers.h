@@ -15,6 +15,12 @@ namespace userbin::handlers {
 /// user_list_full.
 base::Task<http::Response> register_user(const Services& services, const http::Request& request);
 
+/// GET /register/notice.html: [invitation], [error], for nginx to put into the page with the form.
+/// 200 with a paragraph for who must know that registration is not open to everybody, or with
+/// nothing, as after an error that has said so.
+base::Task<http::Response> registration_notice_html(const Services& services,
+                                                    const http::Request& request);
+
 /// POST /login: username, password, [remember], [rd], [token]. 200 with a session cookie, and with
 /// the token in the body if asked for · 401 invalid_credentials · 403 awaiting_approval, to who
 /// knows the password alone · 400 missing_field · 429 too_many_attempts, before anything is hashed.

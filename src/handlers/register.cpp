@@ -46,6 +46,22 @@ void require_open_door(const Services& services, const std::string& token) {
   }
 }
 
+std::string notice_of(RegistrationPolicy policy, bool is_invited) {
+  if (policy == RegistrationPolicy::kClosed) {
+    return "Registration is closed. Ask the people who run this site for an account.";
+  }
+  if (is_invited) return "";
+  if (policy == RegistrationPolicy::kInvite) {
+    return "You need an invitation to register here. Open the link in it, or ask the people who "
+           "run "
+           "this site for one.";
+  }
+  if (policy == RegistrationPolicy::kApproval) {
+    return "The people who run this site approve of each new account before it can be used.";
+  }
+  return "";
+}
+
 http::Response registered(bool waits, bool is_everywhere) {
   if (!waits) return changed_response("User registered successfully", is_everywhere);
   Json::Value body;
@@ -100,6 +116,19 @@ base::Task<http::Response> register_user(const Services& services, const http::R
                                 {{"notice", waits ? "awaiting_approval" : "registered"},
                                  {"username", username.text()},
                                  {"rd", target}});
+  co_return response;
+}
+
+base::Task<http::Response> registration_notice_html(const Services& services,
+                                                    const http::Request& request) {
+  const http::Fields query = http::decode_query(request);
+  const bool is_invited = !query.text("invitation").value_or("").empty();
+  const std::string sentence = notice_of(services.registration, is_invited);
+  http::Response response;
+  response.headers.emplace_back("Content-Type", "text/html; charset=utf-8");
+  if (!sentence.empty() && query.text("error").value_or("").empty()) {
+    response.body = "<p class=\"message notice\">" + sentence + "</p>\n";
+  }
   co_return response;
 }
 

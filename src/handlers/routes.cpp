@@ -15,6 +15,7 @@ http::Router make_router(const Services& services) {
       // method  path         handler               page with the form
       {"GET", kVerifyPath, with(verify), ""},
       {"POST", "/register", with(register_user), pages.registration},
+      {"GET", "/register/notice.html", with(registration_notice_html), ""},
       {"POST", "/login", with(log_in), pages.login},
       {"POST", "/logout", with(log_out), pages.home},
       {"GET", "/me", with(me), ""},
