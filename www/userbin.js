@@ -35,6 +35,16 @@ function show(element, text) {
   element.hidden = !text;
 }
 
+/** Those parts that there are, each on one line. */
+function showParts(element, parts) {
+  const spans = parts.filter(Boolean).map(part => {
+    const span = document.createElement("span");
+    span.textContent = part;
+    return span;
+  });
+  element.replaceChildren(...spans.flatMap((span, i) => (i === 0 ? [span] : [" · ", span])));
+}
+
 function sentenceOf(error) {
   return error instanceof Refused ? error.message : "The site does not answer. Try again.";
 }
@@ -71,9 +81,8 @@ let asked = 0; // how many lists were asked for; the last one counts
 
 function fillRow(row, user) {
   row.querySelector("bdi").textContent = user.username;
-  row.querySelector(".hint").textContent =
-    [user.role, stateOf(user), user.created_at && "since " + day(user.created_at)]
-      .filter(Boolean).join(" · ");
+  showParts(row.querySelector(".hint"),
+    [user.role, stateOf(user), user.created_at && "since " + day(user.created_at)]);
   for (const [name, does] of [["approve", approve], ["refuse", remove], ["manage", manage]]) {
     const button = row.querySelector("." + name);
     button.hidden = name !== "manage" && !user.waiting;
@@ -232,9 +241,8 @@ async function change(patch, done) {
 function invitationRow(invitation) {
   const row = $("invitation-row").content.firstElementChild.cloneNode(true);
   row.querySelector(".name").textContent = `Role ${invitation.role}`;
-  row.querySelector(".hint").textContent =
-    [invitation.created_by && "by " + invitation.created_by, "until " + day(invitation.expires_at)]
-      .filter(Boolean).join(" · ");
+  showParts(row.querySelector(".hint"),
+    [invitation.created_by && "by " + invitation.created_by, "until " + day(invitation.expires_at)]);
   const button = row.querySelector(".revoke");
   button.setAttribute("aria-label",
     `Revoke the invitation with the role ${invitation.role}, until ${day(invitation.expires_at)}`);

@@ -11,6 +11,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 PASSWORD = "seven green lanterns"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 START_SECONDS = 15
 WAIT_SECONDS = 10
 
@@ -44,11 +46,12 @@ def program():
 class Site:
     """A worker behind an nginx on a free port, with all its files in one folder."""
 
-    def __init__(self, folder, *flags):
+    def __init__(self, folder, *flags, tls=False):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.origin = f"http://127.0.0.1:{self.port}"
+        self.origin = f"https://localhost:{self.port}" if tls else f"http://127.0.0.1:{self.port}"
+        self.certificate = f"{folder}/certificate.pem" if tls else None
         self._folder = folder
         self._flags = flags
         self._processes = {}
@@ -56,6 +59,8 @@ class Site:
     def start(self):
         state = self._folder
         subprocess.run([ROOT / "tools" / "make-site", state, str(self.port)], check=True)
+        if self.certificate:
+            self._take_tls()
         fence = pathlib.Path(state, "nginx", "userbin_upstream.conf")
         fence.write_text(fence.read_text().replace("rate=10r/s", "rate=100000r/s"))
         self._spawn("worker", [
@@ -92,7 +97,12 @@ class Site:
 
     def ask(self, method, target, body=None, headers=None):
         """One request, sent as it stands; redirects are not followed."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)
+        if self.certificate:
+            connection = http.client.HTTPSConnection(
+                "localhost", self.port, timeout=WAIT_SECONDS,
+                context=ssl.create_default_context(cafile=self.certificate))
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)
         with contextlib.closing(connection):
             connection.request(method, target, body, headers or {})
             response = connection.getresponse()
@@ -121,6 +131,33 @@ class Site:
         name = name or f"admin{next(numbers)}"
         self.owner("user", "add", name, "--role", "admin", typed=PASSWORD)
         return name
+
+    def session_of(self, name):
+        """A new session of the user with PASSWORD, as a cookie."""
+        response, _ = self.ask("POST", "/login",
+                               json.dumps({"username": name, "password": PASSWORD}),
+                               {"Content-Type": "application/json", "User-Agent": FIREFOX})
+        return response.getheader("Set-Cookie").split(";")[0]
+
+    def stop_worker(self):
+        worker = self._processes.pop("worker")
+        worker.terminate()
+        worker.wait(WAIT_SECONDS)
+
+    def _take_tls(self):
+        """TLS by a certificate of its own; who comes without is sent there by the same port."""
+        key = f"{self._folder}/key.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+             "subjectAltName=DNS:localhost", "-keyout", key, "-out", self.certificate],
+            check=True, capture_output=True)
+        config = pathlib.Path(self._folder, "nginx", "example.conf")
+        listen = f"listen 127.0.0.1:{self.port} backlog=4096"
+        config.write_text(config.read_text().replace(listen + ";", f"""{listen} ssl;
+        ssl_certificate {self.certificate};
+        ssl_certificate_key {key};
+        error_page 497 =301 https://$http_host$request_uri;"""))
 
     def _store_flags(self):
         return ["--store", f"{self._folder}/userbin.db", "--hash-memory", "8",
@@ -327,13 +364,13 @@ def hostile_targets():
     return sorted({"".join(target) for target in itertools.product(*parts.values())})
 
 
-def start_site(*flags):
+def start_site(*flags, tls=False):
     """A running site, whose worker has these flags too, until the module's tests are done."""
     if not os.access(program(), os.X_OK):
         raise RuntimeError(f"{program()} is not there; 'make release' builds it")
     folder = tempfile.mkdtemp(prefix="userbin-")
     unittest.addModuleCleanup(shutil.rmtree, folder, ignore_errors=True)
-    site = Site(folder, *flags)
+    site = Site(folder, *flags, tls=tls)
     unittest.addModuleCleanup(site.stop)
     site.start()
     return site

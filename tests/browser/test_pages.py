@@ -3,8 +3,7 @@
 
 usage: /usr/bin/python3 tests/browser/test_pages.py [PATH-TO-USERBIN]
 
-Prints "N passed, N failed" on standard output and leaves pictures of all pages in
-build/screenshots.
+Prints "N passed, N failed" on standard output.
 """
 
 import functools
@@ -18,8 +17,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from support import (Outline, PASSWORD, SCREENSHOTS, WAIT_SECONDS, hostile_targets, main, numbers,
-                     start_browser, start_site, url)
+from support import (Outline, PASSWORD, WAIT_SECONDS, hostile_targets, main, numbers, start_browser,
+                     start_site, url)
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -632,45 +631,6 @@ class PageTest(unittest.TestCase):
         self.assertEqual(urllib.parse.urlsplit(browser.where).path, "/login")
         self.assert_alert(browser, "another site")
         self.assertEqual(browser.session_cookies(), [])
-
-    @with_script
-    def test_pages_fit_small_and_dark_screens(self, browser):
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        name = site.new_user()
-        long_name = site.new_user("W" * 64)
-        pages = {"index": "/", "register": "/register", "login": "/login",
-                 "login-error": url("/login", error="invalid_credentials", username=name),
-                 "register-error": url("/register", error="weak_password", reason="guessable",
-                                       username=name),
-                 "account": "/account", "password": "/account/password",
-                 "delete": "/account/delete"}
-        browser.open("/login")
-        browser.log_in(name)
-        for picture, target in pages.items():
-            backgrounds = {}
-            for width, scheme in itertools.product((1000, 360), ("light", "dark")):
-                with self.subTest(picture=picture, width=width, scheme=scheme), \
-                        browser.screen(width, scheme):
-                    browser.open(target)
-                    self.assertEqual(browser.where, target)
-                    self.assertEqual(len(browser.all("h1")), 1)
-                    self.assertNotEqual(browser.find("main").value_of_css_property("padding"),
-                                        "0px", "the style sheet is used")
-                    backgrounds[scheme] = browser.find("body").value_of_css_property(
-                        "background-color")
-                    browser.save_picture(SCREENSHOTS / f"{picture}-{scheme}-{width}.png")
-            with self.subTest(picture=picture):
-                self.assertEqual(len(set(backgrounds.values())), 2, backgrounds)
-
-        browser.open("/login")
-        browser.log_in(long_name)
-        notices = {"logged-out": "/login?notice=logged_out",
-                   "long-name": url("/login", error="invalid_credentials", username=long_name)}
-        for width in (360, 320):
-            for target in (*pages.values(), *notices.values()):
-                with self.subTest(width=width, target=target), browser.screen(width, "light"):
-                    browser.open(target)
-                    self.assertLessEqual(browser.page_width(), width)
 
 
 if __name__ == "__main__":
