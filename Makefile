@@ -197,4 +197,4 @@ build/syntax-$(notdir $(CXX))/%.ok: %.cpp
 	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MF $(@:.ok=.d) -MT $@ -fsyntax-only $<
 	@touch $@
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -path build/npm -prune -o -type f -name '*.d' -print 2>/dev/null)
