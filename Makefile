@@ -31,10 +31,10 @@ LINK_tsan     := -fsanitize=thread
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual \
             -Werror -Wno-missing-field-initializers
 override CXXFLAGS += -std=c++20 $(WARNINGS) $(FLAGS_$(VARIANT)) -MMD -MP -pthread
-override CPPFLAGS += -Isrc -Itests -isystem /usr/include/jsoncpp -DUSERBIN_VERSION='"$(VERSION)"' \
+override CPPFLAGS += -Isrc -Itests -isystem /usr/include/jsoncpp -isystem /usr/include/postgresql -DUSERBIN_VERSION='"$(VERSION)"' \
             -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL
 override LDFLAGS += $(LINK_$(VARIANT)) -pthread
-LDLIBS := -lfcgi -lsoci_sqlite3 -lsoci_core -lsodium -lcurl -lcrypto -lcrypt -lzxcvbn -ljsoncpp -lspdlog -lfmt
+LDLIBS := -lfcgi -lsoci_postgresql -lsoci_sqlite3 -lsoci_core -lpq -lsodium -lcurl -lcrypto -lcrypt -lzxcvbn -ljsoncpp -lspdlog -lfmt
 
 SOURCES      := $(filter-out src/main.cpp,$(wildcard src/*/*.cpp))
 SUPPORT      := $(wildcard tests/support/*.cpp)

@@ -20,13 +20,14 @@ constexpr const char* kDefaultConfig = "/etc/userbin.conf";
 constexpr std::size_t kChangesAtOnce = 64;
 constexpr const char* kPlaceholder = "!";
 
-store::Database::Options checked(const store::Database::Options& options,
-                                 OpenStore::IfMissing if_missing) {
-  if (if_missing == OpenStore::IfMissing::kFail && !std::filesystem::exists(options.path)) {
-    throw Failed("there is no store at " + options.path +
+std::unique_ptr<store::Database> open_store(const store::StoreOptions& options,
+                                            OpenStore::IfMissing if_missing) {
+  if (if_missing == OpenStore::IfMissing::kFail && !options.is_url() &&
+      !std::filesystem::exists(options.place)) {
+    throw Failed("there is no store at " + options.place +
                  "; name the worker's by --store, or in --config");
   }
-  return options;
+  return store::open_database(options);
 }
 
 std::string reason_of(const jsonbin::Error& error) {
@@ -67,9 +68,9 @@ int run_store_command(std::span<char*> arguments, const std::string& name,
 }
 
 OpenStore::OpenStore(const Settings& settings, IfMissing if_missing)
-    : database_(checked(settings.store, if_missing)),
-      rows_(database_),
-      users_(database_),
+    : database_(open_store(settings.store, if_missing)),
+      rows_(*database_),
+      users_(*database_),
       clock_(system_clock_, rows_.server_number()) {}
 
 OpenService::OpenService(const Settings& settings, OpenStore& store)

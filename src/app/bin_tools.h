@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -45,11 +46,11 @@ class OpenStore {
 
   store::SqlSyncStore& rows() { return rows_; }
   store::SqlUserStore& users() { return users_; }
-  store::Database& database() { return database_; }
+  store::Database& database() { return *database_; }
   const base::Clock& clock() const { return clock_; }
 
  private:
-  store::Database database_;
+  std::unique_ptr<store::Database> database_;
   store::SqlSyncStore rows_;
   store::SqlUserStore users_;
   base::SystemClock system_clock_;

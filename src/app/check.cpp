@@ -45,7 +45,9 @@ CheckReport look_at_all(const Settings& settings, const Choices& choices) {
   CheckReport report;
   check_config_file(choices.config, report);
   std::unique_ptr<OpenStore> store;
-  if (check_store_files(settings.store.path, report)) store = open_store(settings, report);
+  const bool can_be_opened =
+      settings.store.is_url() || check_store_files(settings.store.place, report);
+  if (can_be_opened) store = open_store(settings, report);
   check_socket(settings.listen, report);
   check_log_file("--log-file", settings.log.file, report);
   check_log_file("--audit-log", worker_audit(settings).file, report);

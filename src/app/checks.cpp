@@ -7,7 +7,6 @@
 #include "base/failure.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "store/integrity.h"
 
 namespace userbin::app {
 
@@ -104,7 +103,7 @@ bool CheckReport::has_fault(const std::string& area) const {
 }
 
 void check_store(OpenStore& store, CheckReport& report) {
-  const std::string damage = store::find_damage(store.database());
+  const std::string damage = store.database().find_damage();
   if (!damage.empty()) {
     report.fault("store", "it is damaged: " + damage,
                  "stop the worker and put a backup back (README, Backups)");

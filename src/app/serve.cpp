@@ -116,7 +116,8 @@ void run(const Settings& settings, const sigset_t& signals) {
   base::open_audit(worker_audit(settings));
   raise_descriptor_limit();
 
-  store::Database database(settings.store);
+  const auto opened = store::open_database(settings.store);
+  store::Database& database = *opened;
   store::SqlUserStore users(database);
   store::SqlSessionStore session_rows(database);
   store::SqlSyncStore sync_rows(database);
@@ -158,7 +159,7 @@ void run(const Settings& settings, const sigset_t& signals) {
   if (bin) bin->replica.start();
   keeper.start();
   spdlog::info("userbin " USERBIN_VERSION " serves on {}, store {}, bin {}", listener.description(),
-               settings.store.path, describe(settings.bin));
+               database.name(), describe(settings.bin));
 
   const int signal =
       wait_for_end(signals, bin ? &bin->replica : nullptr, users, invitations, clock);

@@ -223,10 +223,20 @@ void declare(CLI::App& app, const Usage& usage, Settings& settings) {
                        "how long requests may go on after SIGTERM or SIGINT");
 
   options.group("What it keeps");
-  options.add("--store", settings.store.path, "the SQLite file with users and sessions");
+  options.add("--store", settings.store.place,
+              "the SQLite file with users and sessions, or postgresql://USER@HOST/DATABASE");
+  options.add("--store-password-file", settings.store.password_file,
+              "PostgreSQL's password, on the file's first line; by default libpq looks for it");
+  options
+      .add("--store-connections", settings.store.max_connections,
+           "connections to the store at once")
+      ->check(CLI::Range(1, 1000));
   options.add_duration(
-      "--store-patience", settings.store.patience, milliseconds{50},
-      "how long a request waits for a lock that another program holds on the store");
+      "--cache-ttl", settings.store.cache_ttl, milliseconds{0},
+      "how old what is known of PostgreSQL may be; SQLite is always known exactly");
+  options.add_duration("--store-patience", settings.store.patience, milliseconds{50},
+                       "how long a request waits for a connection to the store, or for a lock that "
+                       "another holds there");
 
   declare_bin(options, settings.bin);
 

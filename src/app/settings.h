@@ -48,7 +48,7 @@ struct Settings {
   fastcgi::ListenOptions listen;
   fastcgi::Server::Options server;
   std::chrono::milliseconds drain{5000};
-  store::Database::Options store{.path = "/var/lib/userbin/userbin.db"};
+  store::StoreOptions store;
   BinSettings bin;
   auth::HashPool::Options hashing;
   bool allow_weak_hashing = false;

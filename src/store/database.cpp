@@ -1,221 +1,32 @@
 #include "store/database.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <filesystem>
-#include <sys/stat.h>
-#include <thread>
-#include <unistd.h>
-
-#include <soci/sqlite3/soci-sqlite3.h>
-
-#include "base/log.h"
-#include "base/unique_fd.h"
-#include "store/schema.h"
+#include "store/postgres_database.h"
+#include "store/sqlite_database.h"
 
 namespace userbin::store {
 
-namespace {
-
-constexpr std::chrono::milliseconds kImpatience{20};
-
-std::string mend_for(int sqlite_result) {
-  switch (sqlite_result & 0xFF) {
-    case SQLITE_FULL: return "; free some space on its disk";
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return "; put back a backup, or save what can be read with 'sqlite3 FILE .recover'";
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return "; another program holds a lock on it";
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM: return "; this user must be able to write to the file and to its folder";
-    case SQLITE_IOERR: return "; look into the kernel's log for errors of its disk";
-    default: return "";
-  }
-}
-
-std::optional<FileIdentity> identity_of(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
-  return FileIdentity{status.st_dev, status.st_ino};
-}
-
-std::filesystem::path folder_of(const std::string& path) {
-  return std::filesystem::absolute(path).parent_path();
-}
-
-/// SQLite does not wait for a lock at this step, whatever its busy timeout, so this does: several
-/// programs may open a new file at once.
-void switch_to_write_ahead_log(soci::session& sql, std::chrono::milliseconds patience) {
-  const auto end = std::chrono::steady_clock::now() + patience;
-  for (;;) {
-    try {
-      sql << "PRAGMA journal_mode = WAL";
-      return;
-    } catch (const soci::sqlite3_soci_error& error) {
-      const bool is_busy = (error.result() & 0xFF) == SQLITE_BUSY;
-      if (!is_busy || std::chrono::steady_clock::now() >= end) throw;
-      std::this_thread::sleep_for(std::chrono::milliseconds{5});
-    }
-  }
-}
-
-struct DataVersion {
-  long long version = 0;
-  soci::statement statement;
-  explicit DataVersion(soci::session& sql)
-      : statement((sql.prepare << "PRAGMA data_version", soci::into(version))) {}
-};
-
-/// SOCI reads up to the next quotation mark and knows no escapes.
-std::string quoted(const std::string& path) {
-  return "db=\"" + path + '"';
-}
-
-}  // namespace
-
-Database::Database(Options options)
-    : options_{.path = std::filesystem::absolute(options.path).string(),
-               .max_connections = options.max_connections,
-               .patience = options.patience} {
-  const std::filesystem::path folder = folder_of(options_.path);
-  if (!std::filesystem::is_directory(folder)) {
-    throw base::BadSetting("--store: there is no folder " + folder.string() +
-                           "; make it, owned by the user that runs userbin");
-  }
-  if (options_.path.find('"') != std::string::npos) {
-    throw base::BadSetting("--store: the path " + options_.path +
-                           " has a quotation mark in it; choose one without");
-  }
-  make_file();
-  guarded([&] { idle_.push_back(open_connection(options_.patience)); });
+bool StoreOptions::is_url() const {
+  return place.starts_with("postgresql://") || place.starts_with("postgres://");
 }
 
 Database::~Database() = default;
 
-/// Root can go on with the file anyhow; the worker, who is not root, could not. SQLite gives its
-/// own files beside it the same owner. Only for a file that was just made with O_EXCL: the owner of
-/// the folder could have put a link to any other in its place.
-void Database::give_to_owner_of_folder(int file) const {
-  struct stat folder {};
-  if (::stat(folder_of(options_.path).c_str(), &folder) != 0) return;
-  if (::fchown(file, folder.st_uid, folder.st_gid) == 0) return;
-  spdlog::warn("{} stays root's: {}", options_.path, std::strerror(errno));
-}
-
-std::uint64_t Database::version() {
-  const FileIdentity identity = current_identity();
-  const std::lock_guard lock(watch_mutex_);
-  return guarded([&] {
-    std::unique_ptr<Connection> watch = std::move(watch_);  // gone, if anything fails
-    if (!watch || !(watch->identity_ == identity)) {
-      {
-        const std::lock_guard state_lock(mutex_);
-        refuse_foreign_log(identity);
-      }
-      watch = open_connection(options_.patience);
-      ++watches_;
-    }
-    auto& asked = watch->prepared<DataVersion>();
-    asked.statement.execute(true);
-    while (asked.statement.fetch()) {
-    }
-    watch_ = std::move(watch);
-    return watches_ << 32 | static_cast<std::uint32_t>(asked.version);
-  });
-}
-
-/// Closes the file before SQLite opens it: a later close would drop SQLite's locks with it
-/// (fcntl(2), "Record locking"), and another program could take the log away from under us.
-void Database::make_file() const {
-  constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC;
-  base::UniqueFd file(::open(options_.path.c_str(), kFlags | O_EXCL, 0600));
-  const bool is_new = static_cast<bool>(file);
-  if (!is_new) file.reset(::open(options_.path.c_str(), kFlags, 0600));
-  if (!file)
-    throw base::StoreUnavailable(described(std::strerror(errno)) + mend_for(SQLITE_CANTOPEN));
-  struct stat status {};
-  if (is_new && ::geteuid() == 0) give_to_owner_of_folder(file.get());
-  if (::fstat(file.get(), &status) == 0 && (status.st_mode & 077) != 0) {
-    spdlog::warn("{} can be read by other users of this machine; mend: chmod 600 {}", options_.path,
-                 options_.path);
-  }
-}
-
-FileIdentity Database::current_identity() const {
-  const auto identity = identity_of(options_.path);
-  if (!identity) {
-    throw base::StoreUnavailable(described(std::strerror(errno)) +
-                                 "; put the file back, or restart userbin for an empty one");
-  }
-  return *identity;
-}
-
-void Database::refuse_foreign_log(const FileIdentity& identity) const {
-  if (identity == last_opened_ || !last_opened_log_) return;
-  const std::string log = options_.path + "-wal";
-  std::error_code ignored;
-  const bool is_empty = std::filesystem::file_size(log, ignored) == 0;
-  if (is_empty || identity_of(log) != last_opened_log_) return;
-  throw base::StoreUnavailable(
-      described("another file was put in its place, beside the old one's log; stop userbin, move " +
-                options_.path + "-wal and -shm to where the old file is now, and start it again"));
-}
-
-void Database::note_failure(const soci::soci_error& error) {
-  const auto* sqlite_error = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
-  if (sqlite_error == nullptr || (sqlite_error->result() & 0xFF) != SQLITE_BUSY) return;
-  const std::lock_guard lock(mutex_);
-  impatient_until_ = std::chrono::steady_clock::now() + options_.patience;
-}
-
-void Database::note_success() {
-  const std::lock_guard lock(mutex_);
-  impatient_until_ = {};
-}
-
-std::chrono::milliseconds Database::current_patience() const {
-  const bool is_impatient = std::chrono::steady_clock::now() < impatient_until_;
-  return is_impatient ? std::min(kImpatience, options_.patience) : options_.patience;
-}
-
-void Database::begin_writing() {
-  std::unique_lock lock(mutex_);
-  if (!writing_ended_.wait_for(lock, current_patience(), [&] { return !writing_; })) {
-    throw base::StoreUnavailable(described("too many changes are waiting"));
-  }
-  writing_ = true;
-}
-
-void Database::end_writing() {
-  {
-    const std::lock_guard lock(mutex_);
-    writing_ = false;
-  }
-  writing_ended_.notify_one();
-}
-
 std::unique_ptr<Connection> Database::take_connection() {
-  const FileIdentity identity = current_identity();
-  std::chrono::milliseconds patience{};
+  prepare();
   {
     std::unique_lock lock(mutex_);
-    const bool free = returned_.wait_for(lock, options_.patience,
-                                         [&] { return leased_ < options_.max_connections; });
-    if (!free) throw base::StoreUnavailable(described("all connections are busy"));
-    refuse_foreign_log(identity);
+    const bool is_free =
+        returned_.wait_for(lock, patience_, [&] { return leased_ < max_connections_; });
+    if (!is_free) throw base::StoreUnavailable(described("all connections are busy"));
     ++leased_;
-    patience = current_patience();
     while (!idle_.empty()) {
       std::unique_ptr<Connection> connection = std::move(idle_.back());
       idle_.pop_back();
-      if (connection->identity_ == identity && connection->patience_ == patience) return connection;
+      if (is_fit(*connection)) return connection;
     }
   }
   try {
-    return open_connection(patience);
+    return open_connection();
   } catch (...) {
     give_back(nullptr);
     throw;
@@ -231,36 +42,18 @@ void Database::give_back(std::unique_ptr<Connection> connection) {
   returned_.notify_one();
 }
 
-std::unique_ptr<Connection> Database::open_connection(std::chrono::milliseconds patience) {
-  auto connection = std::make_unique<Connection>();
-  connection->identity_ = current_identity();
-  connection->patience_ = patience;
-  soci::session& sql = connection->sql_;
-  sql.open(soci::sqlite3, quoted(options_.path));
-  sql << "PRAGMA busy_timeout = " << patience.count();
-  switch_to_write_ahead_log(sql, patience);
-  sql << "PRAGMA synchronous = FULL";
-  try {
-    migrate(sql);
-  } catch (const base::StoreUnavailable& error) {
-    throw base::StoreUnavailable(described(error.what()));
-  }
+void Database::close_idle() {
+  std::vector<std::unique_ptr<Connection>> closing;  // outlives the lock, as it may take a while
   const std::lock_guard lock(mutex_);
-  last_opened_ = connection->identity_;
-  last_opened_log_ = identity_of(options_.path + "-wal");
-  return connection;
+  closing.swap(idle_);
 }
 
-std::string Database::described(const std::string& cause) const {
-  return "store " + options_.path + ": " + cause;
-}
-
-std::string Database::explained(const soci::soci_error& error) const {
-  const auto* sqlite_error = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
-  std::string cause = error.get_error_message();
-  // SOCI's own function in front of SQLite's words says nothing to an operator.
-  if (cause.starts_with("sqlite3_")) cause.erase(0, cause.find(": ") + 2);
-  return described(cause) + (sqlite_error != nullptr ? mend_for(sqlite_error->result()) : "");
+std::unique_ptr<Database> open_database(const StoreOptions& options) {
+  if (options.is_url()) return std::make_unique<PostgresDatabase>(options);
+  return std::make_unique<SqliteDatabase>(
+      SqliteDatabase::Options{.path = options.place,
+                              .max_connections = options.max_connections,
+                              .patience = options.patience});
 }
 
 }  // namespace userbin::store

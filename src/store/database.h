@@ -1,14 +1,12 @@
-// The database under the stores: connections, schema, and what its errors mean. SOCI's only home is
-// this folder; other folders see user_store.h and session_store.h.
+// The database under the stores: connections, and what its errors mean, whichever engine it is.
+// SOCI's only home is this folder; other folders see user_store.h and session_store.h.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <typeindex>
 #include <unordered_map>
@@ -22,16 +20,32 @@
 
 namespace userbin::store {
 
-/// Which file a connection was opened on, so that a file put in its place is noticed.
-struct FileIdentity {
-  unsigned long long device = 0;
-  unsigned long long inode = 0;
-  bool operator==(const FileIdentity&) const = default;
+/// Where the store is, and how it is used.
+struct StoreOptions {
+  /// A file of SQLite's, or a URL of PostgreSQL's (libpq, "Connection URIs"), which may name
+  /// several hosts. It has no password in it.
+  std::string place = "/var/lib/userbin/userbin.db";
+  /// A file with PostgreSQL's password on its first line; empty: what libpq finds by itself
+  /// (PGPASSFILE, ~/.pgpass, passfile= in the URL).
+  std::string password_file = {};
+  /// Connections at once; further calls wait.
+  std::size_t max_connections = 8;
+  /// How long a call waits for a connection, or for a lock that another program holds.
+  std::chrono::milliseconds patience{2000};
+  /// For how long what was read of PostgreSQL may be taken for what is there.
+  std::chrono::milliseconds cache_ttl{2000};
+
+  bool is_url() const;
 };
 
 /// One connection and its prepared statements. Used by one thread at a time.
 class Connection {
  public:
+  Connection() = default;
+  virtual ~Connection() = default;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
   soci::session& sql() { return sql_; }
 
   /// The prepared statement of this type, made on first use. `Statement` is a struct that is made
@@ -44,64 +58,72 @@ class Connection {
   }
 
  private:
-  friend class Database;
-
   soci::session sql_;
   // After sql_, so that statements go before their session.
   std::unordered_map<std::type_index, std::shared_ptr<void>> prepared_;
-  FileIdentity identity_;
-  /// How long its statements wait for a lock.
-  std::chrono::milliseconds patience_{};
 };
 
-/// An SQLite database in a file: write-ahead log, synchronous=FULL (a commit that returned is on
-/// the disk), mode 0600; one that root makes belongs to the owner of its folder. Any thread may
+/// A database with the stores' tables in it. A commit that returned is durable. Any thread may
 /// call; as many connections as run at once, up to a limit.
 ///
 /// A connection on which anything failed is closed, and the next call opens a new one, so that the
-/// store works again as soon as the cause is gone. A file that was removed is not made again while
-/// the program runs: an empty list in place of the lost one would let anybody register anew.
-class Database final : public ChangeWatch {
+/// store works again as soon as the cause is gone.
+class Database : public ChangeWatch {
  public:
-  struct Options {
-    std::string path;
-    /// Connections at once; further calls wait.
-    std::size_t max_connections = 8;
-    /// How long a call waits for a connection, or for a lock that another program holds. Once a
-    /// call has waited in vain, others hardly wait until one has succeeded, or for as long: a lock
-    /// that stays must not hold every thread.
-    std::chrono::milliseconds patience{2000};
-  };
-
-  /// Opens the file, makes it if there is none, and brings its schema up to date. Throws
-  /// base::StoreUnavailable, or base::BadSetting if the folder is missing.
-  explicit Database(Options options);
   ~Database() override;
 
-  /// By PRAGMA data_version on a connection that is kept for it: exact.
-  std::uint64_t version() override;
+  /// The place, as an operator knows it: without passwords.
+  virtual std::string name() const = 0;
+
+  /// What is wrong in what it has written; empty if nothing is known to be. May read all of it.
+  /// Throws base::StoreUnavailable.
+  virtual std::string find_damage() = 0;
 
   /// work(Connection&) on a connection of its own. Every error of the database is thrown as
-  /// base::StoreUnavailable.
+  /// base::StoreUnavailable. It may be done again from its start, if that was undone.
   template <typename Work>
   auto read(Work&& work) {
-    return guarded([&] {
-      Lease lease(*this);
-      auto result = work(lease.connection());
-      lease.keep();
-      return result;
-    });
+    return attempt(work, false);
   }
 
-  /// The same for work that changes something: one at a time, so that the threads of this program
-  /// queue up instead of polling for SQLite's lock.
+  /// The same for work that changes something.
   template <typename Work>
   auto write(Work&& work) {
     const WritingTurn turn(*this);
-    auto result = read(std::forward<Work>(work));
-    note_success();
+    auto result = attempt(work, true);
+    note_change();
     return result;
   }
+
+ protected:
+  explicit Database(std::size_t max_connections, std::chrono::milliseconds patience)
+      : max_connections_(max_connections), patience_(patience) {}
+
+  std::chrono::milliseconds patience() const { return patience_; }
+  /// "store NAME: CAUSE"
+  std::string described(const std::string& cause) const { return "store " + name() + ": " + cause; }
+
+  /// Closes the connections that nobody uses now: they may lead nowhere, too.
+  void close_idle();
+
+  // What an engine does; each from any thread.
+
+  /// Before a connection is asked for. Throws base::StoreUnavailable if there is no use in it.
+  virtual void prepare() = 0;
+  /// Throws base::StoreUnavailable or soci::soci_error.
+  virtual std::unique_ptr<Connection> open_connection() = 0;
+  /// Whether one that was used before still leads to where it should.
+  virtual bool is_fit(Connection& connection) = 0;
+  /// Waits until this program may change something. Throws base::StoreUnavailable.
+  virtual void begin_writing() {}
+  virtual void end_writing() {}
+  /// A change was made.
+  virtual void note_change() {}
+  /// Work failed for the `failures`th time, and has changed nothing unless it is_change: whether it
+  /// is to be done again now, on another connection.
+  virtual bool may_do_again(const soci::soci_error& error, bool is_change, int failures) = 0;
+  /// For an operator, with the mend.
+  virtual std::string explained(const soci::soci_error& error) const = 0;
 
  private:
   /// Holds a connection, and gives it back if keep() was called.
@@ -122,7 +144,6 @@ class Database final : public ChangeWatch {
     bool keep_ = false;
   };
 
-  /// Waits until nobody else of this program writes.
   class WritingTurn {
    public:
     explicit WritingTurn(Database& database) : database_(database) { database_.begin_writing(); }
@@ -135,55 +156,38 @@ class Database final : public ChangeWatch {
   };
 
   template <typename Work>
-  auto guarded(Work&& work) {
-    try {
-      return work();
-    } catch (const soci::soci_error& error) {
-      note_failure(error);
-      throw base::StoreUnavailable(explained(error));
+  auto attempt(Work& work, bool is_change) {
+    for (int failures = 1;; ++failures) {
+      try {
+        Lease lease(*this);
+        auto result = work(lease.connection());
+        lease.keep();
+        return result;
+      } catch (const soci::soci_error& error) {
+        if (!may_do_again(error, is_change, failures)) {
+          throw base::StoreUnavailable(explained(error));
+        }
+      }
     }
   }
 
-  void make_file() const;
-  void give_to_owner_of_folder(int file) const;
-  /// Remembers that another program held a lock for too long, if that is what happened.
-  void note_failure(const soci::soci_error& error);
-  void note_success();
-  /// How long to wait now; mutex_ is held.
-  std::chrono::milliseconds current_patience() const;
-  void begin_writing();
-  void end_writing();
   std::unique_ptr<Connection> take_connection();
   /// nullptr for one that is not to be used again.
   void give_back(std::unique_ptr<Connection> connection);
-  std::unique_ptr<Connection> open_connection(std::chrono::milliseconds patience);
-  /// Identity of the file as it is now; throws base::StoreUnavailable if it is gone.
-  FileIdentity current_identity() const;
-  /// Throws base::StoreUnavailable if the file is another than the last one that was opened, and
-  /// that one's write-ahead log still stands beside it: SQLite would apply it to whatever file it
-  /// finds.
-  void refuse_foreign_log(const FileIdentity& identity) const;
-  std::string described(const std::string& cause) const;
-  std::string explained(const soci::soci_error& error) const;
 
-  const Options options_;
-
-  std::mutex watch_mutex_;
-  // Guarded by watch_mutex_; SQLite counts the changes by all connections but the one that asks.
-  std::unique_ptr<Connection> watch_;
-  /// How often watch_ was opened: each counts on its own.
-  std::uint64_t watches_ = 0;
+  const std::size_t max_connections_;
+  const std::chrono::milliseconds patience_;
 
   std::mutex mutex_;
   std::condition_variable returned_;
-  std::condition_variable writing_ended_;
   // Guarded by mutex_:
   std::vector<std::unique_ptr<Connection>> idle_;
   std::size_t leased_ = 0;
-  bool writing_ = false;
-  std::chrono::steady_clock::time_point impatient_until_{};
-  FileIdentity last_opened_;
-  std::optional<FileIdentity> last_opened_log_;
 };
+
+/// The database that the options name, made if there is none (a file) or prepared (a database of
+/// PostgreSQL's must be there), with its schema brought up to date. Throws base::StoreUnavailable,
+/// or base::BadSetting.
+std::unique_ptr<Database> open_database(const StoreOptions& options);
 
 }  // namespace userbin::store

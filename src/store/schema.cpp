@@ -1,6 +1,7 @@
 #include "store/schema.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/failure.h"
@@ -89,9 +90,19 @@ const std::vector<std::vector<const char*>> kMigrations{
     },
 };
 
+/// The statement, with the engine's type for a text.
+std::string with_type(std::string statement, const std::string& text) {
+  constexpr std::string_view kText = " TEXT";
+  for (auto at = statement.find(kText); at != std::string::npos;
+       at = statement.find(kText, at + text.size())) {
+    statement.replace(at + 1, kText.size() - 1, text);
+  }
+  return statement;
+}
+
 }  // namespace
 
-void migrate(soci::session& sql) {
+void migrate(soci::session& sql, const std::string& text) {
   const int newest = static_cast<int>(kMigrations.size());
   int version = 0;
   sql << "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
@@ -107,7 +118,9 @@ void migrate(soci::session& sql) {
   sql << "DELETE FROM schema_version WHERE version < 0";
   sql << "SELECT COALESCE(MAX(version), 0) FROM schema_version", soci::into(version);
   for (; version < newest; ++version) {
-    for (const char* statement : kMigrations[static_cast<std::size_t>(version)]) sql << statement;
+    for (const char* statement : kMigrations[static_cast<std::size_t>(version)]) {
+      sql << with_type(statement, text);
+    }
     const int reached = version + 1;
     sql << "INSERT INTO schema_version (version) VALUES (:version)", soci::use(reached);
   }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "store/sql_user_store.h"
+#include "store/sqlite_database.h"
 #include "support/catch.h"
 #include "support/owner.h"
 
@@ -49,7 +50,7 @@ void damage(const std::string& path) {
 }
 
 void add_user_of_2199(const Site& site) {
-  store::Database database({.path = site.store()});
+  store::SqliteDatabase database({.path = site.store()});
   const base::WallTime then(std::chrono::seconds{7'226'582'400});
   store::SqlUserStore(database).insert(store::User("bob", "!", then));
 }

@@ -7,11 +7,12 @@
 
 #include "base/failure.h"
 #include "store/sql_user_store.h"
+#include "store/sqlite_database.h"
 #include "support/temporary_folder.h"
 
 namespace userbin::test {
 
-inline store::Database::Options options_for(const std::string& path) {
+inline store::SqliteDatabase::Options options_for(const std::string& path) {
   return {.path = path, .max_connections = 8, .patience = std::chrono::milliseconds{50}};
 }
 
@@ -39,7 +40,7 @@ struct OneUser {
   TemporaryFolder folder;
   std::string path = folder.file("users.db");
   std::string aside = folder.file("aside.db");
-  store::Database database{options_for(path)};
+  store::SqliteDatabase database{options_for(path)};
   store::SqlUserStore users{database};
 
   OneUser() {
@@ -52,7 +53,7 @@ struct OneUser {
   void put_in_its_place(const store::User& user) const {
     const std::string other = folder.file("other.db");
     {
-      store::Database other_database(options_for(other));
+      store::SqliteDatabase other_database(options_for(other));
       store::SqlUserStore(other_database).insert(user);
     }
     std::filesystem::rename(other, path);

@@ -4,7 +4,7 @@
 #include <sys/mount.h>
 #include <thread>
 
-#include "store/database.h"
+#include "store/sqlite_database.h"
 #include "support/catch.h"
 #include "support/process.h"
 #include "support/store_on_disk.h"
@@ -111,9 +111,9 @@ TEST_CASE("a database that is put in the file's place is never mixed with the ol
 
 TEST_CASE("a lock that stays is waited for once, not by every call") {
   test::TemporaryFolder folder;
-  Database::Options options = options_for(folder.file("users.db"));
+  SqliteDatabase::Options options = options_for(folder.file("users.db"));
   options.patience = std::chrono::seconds{2};
-  Database database(options);
+  SqliteDatabase database(options);
   SqlUserStore users(database);
   soci::session other(soci::sqlite3, "db=" + options.path);
   other << "BEGIN EXCLUSIVE";
@@ -152,7 +152,7 @@ TEST_CASE("a full disk fails changes, not reads, until there is space again") {
   }
   const std::string path = disk.folder.file("users.db");
   const std::string filler = disk.folder.file("filler");
-  Database database(options_for(path));
+  SqliteDatabase database(options_for(path));
   SqlUserStore users(database);
   REQUIRE(users.insert(user_named("Ada")));
   write_text(filler, std::string(400 * 1024, 'x'));
@@ -182,22 +182,22 @@ TEST_CASE("a store on a read-only file system is refused until that is writable 
   const auto remount = [&](unsigned long flags) {
     return ::mount("", disk.folder.path().c_str(), "", MS_REMOUNT | flags, "size=400k") == 0;
   };
-  { const Database database(options_for(path)); }
+  { const SqliteDatabase database(options_for(path)); }
   REQUIRE(remount(MS_RDONLY));
-  const std::string failure = failure_of([&] { Database database(options_for(path)); });
+  const std::string failure = failure_of([&] { SqliteDatabase database(options_for(path)); });
   CHECK(contains(failure, path));
   CHECK(contains(failure, "Read-only"));
   CHECK(contains(failure, "able to write"));
   REQUIRE(remount(0));
-  Database database(options_for(path));
+  SqliteDatabase database(options_for(path));
   CHECK(SqlUserStore(database).insert(user_named("Ada")));
 }
 
 TEST_CASE("a call fails when all connections stay busy longer than its patience") {
   OneUser store;
-  Database::Options options = options_for(store.path);
+  SqliteDatabase::Options options = options_for(store.path);
   options.max_connections = 1;
-  Database database(options);
+  SqliteDatabase database(options);
   SqlUserStore users(database);
   database.read([&](Connection&) {
     const std::string failure = failure_of([&] { users.find("ada"); });

@@ -1,11 +1,10 @@
-#include "store/database.h"
-
 #include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
+#include "store/sqlite_database.h"
 #include "support/catch.h"
 #include "support/process.h"
 #include "support/store_on_disk.h"
@@ -32,7 +31,7 @@ unsigned mode_of(const std::string& path) {
 TEST_CASE("a new store's files are for its user alone") {
   test::TemporaryFolder folder;
   const std::string path = folder.file("users.db");
-  Database database(options_for(path));
+  SqliteDatabase database(options_for(path));
   SqlUserStore(database).insert(user_named("Ada"));
   const auto file = GENERATE(as<std::string>{}, "", "-wal", "-shm");
   CAPTURE(file);
@@ -53,7 +52,7 @@ TEST_CASE("a store that root makes belongs to the owner of its folder, for the w
   };
   SECTION("with the files beside it") {
     const std::string path = place + "/users.db";
-    Database database(options_for(path));
+    SqliteDatabase database(options_for(path));
     SqlUserStore(database).insert(user_named("Ada"));
     for (const char* file : {"", "-wal", "-shm"}) {
       CAPTURE(file);
@@ -65,7 +64,7 @@ TEST_CASE("a store that root makes belongs to the owner of its folder, for the w
     const std::string other = folder.file("other");
     std::ofstream(other).flush();
     fs::create_symlink(other, place + "/users.db");
-    const Database database(options_for(place + "/users.db"));
+    const SqliteDatabase database(options_for(place + "/users.db"));
     CHECK(owner_of(other) == 0);
   }
 }
@@ -77,12 +76,12 @@ TEST_CASE("what was stored is there when the store is opened again") {
   const std::string path = folder.file(name);
   CAPTURE(path);
   {
-    Database database(options_for(path));
+    SqliteDatabase database(options_for(path));
     REQUIRE(SqlUserStore(database).insert(user_named("Ada")));
   }
   CHECK(mode_of(path) == 0600);
   CHECK(fs::file_size(path) > 0);
-  Database database(options_for(path));
+  SqliteDatabase database(options_for(path));
   CHECK(SqlUserStore(database).find("ada"));
 }
 
@@ -90,7 +89,7 @@ TEST_CASE("a path that SOCI cannot open is a bad setting that names --store") {
   test::TemporaryFolder folder;
   const std::string path = folder.file("quo\"te.db");
   try {
-    Database database(options_for(path));
+    SqliteDatabase database(options_for(path));
     FAIL("it was opened");
   } catch (const base::BadSetting& error) {
     CHECK(contains(error.what(), "--store"));
@@ -103,7 +102,7 @@ TEST_CASE("a missing folder is a bad setting that names --store and the folder")
   test::TemporaryFolder folder;
   const std::string path = folder.file("missing/users.db");
   try {
-    Database database(options_for(path));
+    SqliteDatabase database(options_for(path));
     FAIL("it was opened");
   } catch (const base::BadSetting& error) {
     CHECK(contains(error.what(), "--store"));
@@ -118,7 +117,7 @@ TEST_CASE("a store that cannot be opened is refused with its name and the cause"
   SECTION("because it is no database") {
     const std::string text(5000, 'x');
     std::ofstream(path) << text;
-    const std::string failure = failure_of([&] { Database database(options_for(path)); });
+    const std::string failure = failure_of([&] { SqliteDatabase database(options_for(path)); });
     CHECK(contains(failure, path));
     CHECK(contains(failure, "not a database"));
     CHECK(contains(failure, "backup"));
@@ -126,15 +125,15 @@ TEST_CASE("a store that cannot be opened is refused with its name and the cause"
   }
   SECTION("because it is a folder") {
     fs::create_directory(path);
-    const std::string failure = failure_of([&] { Database database(options_for(path)); });
+    const std::string failure = failure_of([&] { SqliteDatabase database(options_for(path)); });
     CHECK(contains(failure, path));
     CHECK(contains(failure, "directory"));
   }
   SECTION("because a newer version has written it") {
-    { const Database database(options_for(path)); }
+    { const SqliteDatabase database(options_for(path)); }
     soci::session sql(soci::sqlite3, "db=" + path);
     sql << "INSERT INTO schema_version (version) VALUES (999)";
-    const std::string failure = failure_of([&] { Database database(options_for(path)); });
+    const std::string failure = failure_of([&] { SqliteDatabase database(options_for(path)); });
     CHECK(contains(failure, path));
     CHECK(contains(failure, "schema version 999"));
     CHECK(contains(failure, "newer userbin"));
@@ -144,7 +143,7 @@ TEST_CASE("a store that cannot be opened is refused with its name and the cause"
 TEST_CASE("another program that opens the store and closes it takes nothing away") {
   test::TemporaryFolder folder;
   const std::string path = folder.file("users.db");
-  Database database(options_for(path));
+  SqliteDatabase database(options_for(path));
   SqlUserStore users(database);
   REQUIRE(users.insert(user_named("Ada")));
   const auto other = test::run_command({"sqlite3", path, "SELECT name FROM users"});
@@ -157,7 +156,7 @@ TEST_CASE("another program that opens the store and closes it takes nothing away
 TEST_CASE("the store's version tells every change, whoever made it, and nothing else") {
   test::TemporaryFolder folder;
   const std::string path = folder.file("users.db");
-  Database database(options_for(path));
+  SqliteDatabase database(options_for(path));
   SqlUserStore users(database);
   const auto before = database.version();
   users.find("ada");
@@ -179,21 +178,21 @@ TEST_CASE("the store's version tells every change, whoever made it, and nothing 
 TEST_CASE("programs that open a new store at once make its tables once") {
   for (int round = 0; round < 10; ++round) {
     test::TemporaryFolder folder;
-    Database::Options options = options_for(folder.file("users.db"));
+    SqliteDatabase::Options options = options_for(folder.file("users.db"));
     options.patience = std::chrono::minutes{1};
     std::vector<std::string> failures(4);
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < failures.size(); ++i) {
       threads.emplace_back([&, i] {
         failures[i] = failure_of([&] {
-          Database database(options);
+          SqliteDatabase database(options);
           SqlUserStore(database).insert(user_named("user" + std::to_string(i)));
         });
       });
     }
     for (std::thread& thread : threads) thread.join();
     CHECK(failures == std::vector<std::string>(4));
-    Database database(options);
+    SqliteDatabase database(options);
     CHECK(SqlUserStore(database).list("", 10).size() == 4);
   }
 }

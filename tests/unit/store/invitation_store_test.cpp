@@ -7,6 +7,7 @@
 #include "store/sql_user_store.h"
 #include "support/catch.h"
 #include "support/fake_user_store.h"
+#include "support/postgres.h"
 #include "support/temporary_folder.h"
 
 namespace userbin::store {
@@ -23,12 +24,11 @@ struct FakeInvitations {
   FakeInvitations() { users.invitations = &invitations; }
 };
 
+template <typename Engine>
 struct SqlInvitations {
-  test::TemporaryFolder folder;
-  Database database{
-      {.path = folder.file("users.db"), .max_connections = 4, .patience = std::chrono::minutes{1}}};
-  SqlUserStore users{database};
-  SqlInvitationStore invitations{database};
+  Engine engine;
+  SqlUserStore users{engine.database};
+  SqlInvitationStore invitations{engine.database};
 };
 
 User user_named(const std::string& name, const std::string& role = "user") {
@@ -54,7 +54,8 @@ std::string hashes_of(const std::vector<Invitation>& invitations) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("an invitation store keeps what was inserted, until it is removed or expires",
-                   "", FakeInvitations, SqlInvitations) {
+                   "", FakeInvitations, SqlInvitations<test::OnSqlite>,
+                   SqlInvitations<test::OnPostgres>) {
   TestType kept;
   InvitationStore& invitations = kept.invitations;
   CHECK(invitations.list().empty());
@@ -79,7 +80,8 @@ TEMPLATE_TEST_CASE("an invitation store keeps what was inserted, until it is rem
 }
 
 TEMPLATE_TEST_CASE("an invitation is used up by the user who is admitted, and only by him", "",
-                   FakeInvitations, SqlInvitations) {
+                   FakeInvitations, SqlInvitations<test::OnSqlite>,
+                   SqlInvitations<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   kept.invitations.insert(invitation_of("a"));
@@ -101,7 +103,8 @@ TEMPLATE_TEST_CASE("an invitation is used up by the user who is admitted, and on
 }
 
 TEMPLATE_TEST_CASE("who is admitted takes the place of a deletion that nobody has changed", "",
-                   FakeInvitations, SqlInvitations) {
+                   FakeInvitations, SqlInvitations<test::OnSqlite>,
+                   SqlInvitations<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   kept.invitations.insert(invitation_of("a"));
@@ -119,7 +122,8 @@ TEMPLATE_TEST_CASE("who is admitted takes the place of a deletion that nobody ha
 }
 
 TEMPLATE_TEST_CASE("of ten registrations by one invitation at once exactly one succeeds", "",
-                   FakeInvitations, SqlInvitations) {
+                   FakeInvitations, SqlInvitations<test::OnSqlite>,
+                   SqlInvitations<test::OnPostgres>) {
   TestType kept;
   kept.invitations.insert(invitation_of("a"));
   std::atomic<int> admitted = 0;
@@ -140,10 +144,10 @@ TEMPLATE_TEST_CASE("of ten registrations by one invitation at once exactly one s
 
 TEST_CASE("of two programs that admit by one invitation at once exactly one succeeds") {
   test::TemporaryFolder folder;
-  const Database::Options options{.path = folder.file("users.db"),
-                                  .patience = std::chrono::minutes{1}};
-  Database first(options);
-  Database second(options);
+  const SqliteDatabase::Options options{.path = folder.file("users.db"),
+                                        .patience = std::chrono::minutes{1}};
+  SqliteDatabase first(options);
+  SqliteDatabase second(options);
   SqlUserStore here(first);
   SqlUserStore there(second);
   SqlInvitationStore invitations(first);

@@ -4,6 +4,7 @@
 #include "store/sql_session_store.h"
 #include "support/catch.h"
 #include "support/fake_session_store.h"
+#include "support/postgres.h"
 #include "support/temporary_folder.h"
 
 namespace userbin::store {
@@ -18,10 +19,10 @@ struct FakeSessions {
   test::FakeSessionStore sessions;
 };
 
+template <typename Engine>
 struct SqlSessions {
-  test::TemporaryFolder folder;
-  Database database{{.path = folder.file("users.db")}};
-  SqlSessionStore sessions{database};
+  Engine engine;
+  SqlSessionStore sessions{engine.database};
 };
 
 Session session_of(const std::string& hash, const std::string& user_key = "ada",
@@ -47,7 +48,7 @@ using Hashes = std::vector<std::string>;
 }  // namespace
 
 TEMPLATE_TEST_CASE("a session store keeps every field of a session", "", FakeSessions,
-                   SqlSessions) {
+                   SqlSessions<test::OnSqlite>, SqlSessions<test::OnPostgres>) {
   TestType kept;
   SessionStore& sessions = kept.sessions;
   CHECK_FALSE(sessions.find("h1"));
@@ -69,7 +70,7 @@ TEMPLATE_TEST_CASE("a session store keeps every field of a session", "", FakeSes
 }
 
 TEMPLATE_TEST_CASE("a token hash that is there already is not taken over", "", FakeSessions,
-                   SqlSessions) {
+                   SqlSessions<test::OnSqlite>, SqlSessions<test::OnPostgres>) {
   TestType kept;
   SessionStore& sessions = kept.sessions;
   sessions.insert(session_of("h1", "ada"));
@@ -78,7 +79,7 @@ TEMPLATE_TEST_CASE("a token hash that is there already is not taken over", "", F
 }
 
 TEMPLATE_TEST_CASE("a session is removed alone, or with all of its user", "", FakeSessions,
-                   SqlSessions) {
+                   SqlSessions<test::OnSqlite>, SqlSessions<test::OnPostgres>) {
   TestType kept;
   SessionStore& sessions = kept.sessions;
   for (const char* hash : {"a1", "a2", "a3"}) sessions.insert(session_of(hash, "ada"));
@@ -97,7 +98,7 @@ TEMPLATE_TEST_CASE("a session is removed alone, or with all of its user", "", Fa
 }
 
 TEMPLATE_TEST_CASE("a user's sessions are listed in the order of their creation", "", FakeSessions,
-                   SqlSessions) {
+                   SqlSessions<test::OnSqlite>, SqlSessions<test::OnPostgres>) {
   TestType kept;
   SessionStore& sessions = kept.sessions;
   sessions.insert(session_of("new", "ada", microseconds{1}));
@@ -108,7 +109,8 @@ TEMPLATE_TEST_CASE("a user's sessions are listed in the order of their creation"
   CHECK(sessions.list("nobody").empty());
 }
 
-TEMPLATE_TEST_CASE("the last use of a session goes only forward", "", FakeSessions, SqlSessions) {
+TEMPLATE_TEST_CASE("the last use of a session goes only forward", "", FakeSessions,
+                   SqlSessions<test::OnSqlite>, SqlSessions<test::OnPostgres>) {
   TestType kept;
   SessionStore& sessions = kept.sessions;
   sessions.insert(session_of("h1"));  // last seen at 1, expires at 100
@@ -125,7 +127,7 @@ TEMPLATE_TEST_CASE("the last use of a session goes only forward", "", FakeSessio
 }
 
 TEMPLATE_TEST_CASE("uses are written many at a time, and those of lost sessions are passed over",
-                   "", FakeSessions, SqlSessions) {
+                   "", FakeSessions, SqlSessions<test::OnSqlite>, SqlSessions<test::OnPostgres>) {
   TestType kept;
   SessionStore& sessions = kept.sessions;
   sessions.insert(session_of("h1"));
@@ -140,7 +142,7 @@ TEMPLATE_TEST_CASE("uses are written many at a time, and those of lost sessions 
 }
 
 TEMPLATE_TEST_CASE("expired sessions are found until they are removed, others stay", "",
-                   FakeSessions, SqlSessions) {
+                   FakeSessions, SqlSessions<test::OnSqlite>, SqlSessions<test::OnPostgres>) {
   TestType kept;
   SessionStore& sessions = kept.sessions;
   for (const int expires : {9, 10, 11}) {

@@ -10,6 +10,7 @@
 #include "support/catch.h"
 #include "support/fake_sync_store.h"
 #include "support/json_text.h"
+#include "support/postgres.h"
 #include "support/temporary_folder.h"
 
 namespace userbin::store {
@@ -23,11 +24,11 @@ struct Fake {
   UserStore& users = rows;
 };
 
+template <typename Engine>
 struct Sql {
-  test::TemporaryFolder folder;
-  Database database{{.path = folder.file("users.db")}};
-  SqlSyncStore rows{database};
-  SqlUserStore users{database};
+  Engine engine;
+  SqlSyncStore rows{engine.database};
+  SqlUserStore users{engine.database};
 };
 
 User user_named(const std::string& name) {
@@ -39,7 +40,8 @@ const SyncNotes kNotes{
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("the bytes of all records are counted as they stand in a list", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("the bytes of all records are counted as they stand in a list", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   CHECK(kept.rows.total_bytes() == 0);
   std::size_t bytes = 0;
@@ -50,7 +52,8 @@ TEMPLATE_TEST_CASE("the bytes of all records are counted as they stand in a list
   CHECK(kept.rows.total_bytes() == bytes);
 }
 
-TEMPLATE_TEST_CASE("the first place forgets nothing that was there before it", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("the first place forgets nothing that was there before it", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   REQUIRE(kept.users.insert(user_named("Ada")));
   CHECK(kept.rows.place().empty());
@@ -60,7 +63,8 @@ TEMPLATE_TEST_CASE("the first place forgets nothing that was there before it", "
   CHECK(kept.rows.count_pending() == 1);
 }
 
-TEMPLATE_TEST_CASE("what is known of a place is forgotten when another is named", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("what is known of a place is forgotten when another is named", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   kept.rows.set_place("here");
   REQUIRE(kept.users.insert(user_named("Ada")));
@@ -86,7 +90,8 @@ TEMPLATE_TEST_CASE("what is known of a place is forgotten when another is named"
   CHECK(kept.rows.set_aside().size() == 1);
 }
 
-TEMPLATE_TEST_CASE("the state is a text that is kept as it is", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("the state is a text that is kept as it is", "", Fake, Sql<test::OnSqlite>,
+                   Sql<test::OnPostgres>) {
   TestType kept;
   CHECK(kept.rows.state().empty());
   for (const char* text : {"one", "it's {\"another\"} \u00FC", "", "third"}) {
@@ -95,7 +100,8 @@ TEMPLATE_TEST_CASE("the state is a text that is kept as it is", "", Fake, Sql) {
   }
 }
 
-TEMPLATE_TEST_CASE("requests are counted by the hour", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("requests are counted by the hour", "", Fake, Sql<test::OnSqlite>,
+                   Sql<test::OnPostgres>) {
   TestType kept;
   for (const std::int64_t hour : {10, 12, 12, 13, 12, 498'000}) kept.rows.count_request(hour);
   const auto [since, count] = GENERATE(Catch::Generators::table<std::int64_t, std::int64_t>({
@@ -111,7 +117,8 @@ TEMPLATE_TEST_CASE("requests are counted by the hour", "", Fake, Sql) {
   CHECK(kept.rows.requests(since) == count);
 }
 
-TEMPLATE_TEST_CASE("a server keeps the number that it drew", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("a server keeps the number that it drew", "", Fake, Sql<test::OnSqlite>,
+                   Sql<test::OnPostgres>) {
   TestType kept;
   const int number = kept.rows.server_number();
   CHECK(number >= 0);
@@ -122,7 +129,7 @@ TEMPLATE_TEST_CASE("a server keeps the number that it drew", "", Fake, Sql) {
 
 TEST_CASE("servers draw different numbers") {
   std::set<int> numbers;
-  for (int i = 0; i < 20; ++i) numbers.insert(Sql().rows.server_number());
+  for (int i = 0; i < 20; ++i) numbers.insert(Sql<test::OnSqlite>().rows.server_number());
   CHECK(numbers.size() > 10);
 }
 
@@ -130,7 +137,7 @@ TEST_CASE("a database that is opened again knows what it knew") {
   test::TemporaryFolder folder;
   int number = 0;
   {
-    Database database({.path = folder.file("users.db")});
+    SqliteDatabase database({.path = folder.file("users.db")});
     SqlSyncStore rows(database);
     SqlUserStore users(database);
     number = rows.server_number();
@@ -143,7 +150,7 @@ TEST_CASE("a database that is opened again knows what it knew") {
     rows.count_request(7);
     rows.count_request(7);
   }
-  Database database({.path = folder.file("users.db")});
+  SqliteDatabase database({.path = folder.file("users.db")});
   SqlSyncStore rows(database);
   rows.set_place("here");
   REQUIRE(rows.load().size() == 2);
@@ -177,8 +184,8 @@ TEST_CASE("a database from before there were bins keeps its users, and they are 
     sql << "INSERT INTO sessions VALUES ('hash', 'ada', 1, 2, 3, 1, 'client', 'agent')";
   }
   const int times_opened = GENERATE(1, 2);
-  for (int i = 1; i < times_opened; ++i) Database({.path = path});
-  Database database({.path = path});
+  for (int i = 1; i < times_opened; ++i) SqliteDatabase({.path = path});
+  SqliteDatabase database({.path = path});
   SqlSyncStore rows(database);
   REQUIRE(rows.load().size() == 1);
   CHECK(rows.load()[0].user.record() == user_named("Ada").record());

@@ -6,6 +6,7 @@
 #include "support/catch.h"
 #include "support/fake_sync_store.h"
 #include "support/json_text.h"
+#include "support/postgres.h"
 #include "support/temporary_folder.h"
 
 namespace userbin::store {
@@ -32,13 +33,12 @@ struct Fake {
 };
 
 /// The SQL stores over one database.
+template <typename Engine>
 struct Sql {
-  test::TemporaryFolder folder;
-  Database database{
-      {.path = folder.file("users.db"), .max_connections = 4, .patience = std::chrono::minutes{1}}};
-  SqlSyncStore rows{database};
-  SqlUserStore users{database};
-  SqlSessionStore session_rows{database};
+  Engine engine;
+  SqlSyncStore rows{engine.database};
+  SqlUserStore users{engine.database};
+  SqlSessionStore session_rows{engine.database};
 
   void begin_session(const std::string& key, const std::string& token) {
     session_rows.insert({.token_hash = token,
@@ -102,7 +102,8 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a user who was just inserted is pending, without notes", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("a user who was just inserted is pending, without notes", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   CHECK(kept.rows.load().empty());
   CHECK(kept.rows.pending(10).empty());
@@ -121,7 +122,8 @@ TEMPLATE_TEST_CASE("a user who was just inserted is pending, without notes", "",
   CHECK(kept.rows.count_pending() == 1);
 }
 
-TEMPLATE_TEST_CASE("users are loaded, and pend, in the order of their keys", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("users are loaded, and pend, in the order of their keys", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   for (const char* name : {"bob", "Zed", "ada", "Carl"}) {
     REQUIRE(kept.users.insert(user_named(name)));
@@ -139,7 +141,8 @@ TEMPLATE_TEST_CASE("users are loaded, and pend, in the order of their keys", "",
   CHECK(kept.rows.count_pending() == 4);
 }
 
-TEMPLATE_TEST_CASE("a change pends until the revision that it made has arrived", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("a change pends until the revision that it made has arrived", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   REQUIRE(kept.users.insert(user_named("Ada")));
   REQUIRE(kept.users.insert(user_named("Bob")));
@@ -155,7 +158,8 @@ TEMPLATE_TEST_CASE("a change pends until the revision that it made has arrived",
   CHECK(names_of(kept.rows.pending(10)) == Names{"bob"});
 }
 
-TEMPLATE_TEST_CASE("what has arrived only rises", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("what has arrived only rises", "", Fake, Sql<test::OnSqlite>,
+                   Sql<test::OnPostgres>) {
   TestType kept;
   REQUIRE(kept.users.insert(user_named("Ada")));
   REQUIRE(kept.users.update(user_named("Ada"), 1));
@@ -166,14 +170,16 @@ TEMPLATE_TEST_CASE("what has arrived only rises", "", Fake, Sql) {
   CHECK(kept.rows.count_pending() == 0);
 }
 
-TEMPLATE_TEST_CASE("a pending change says in which bin its user lives", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("a pending change says in which bin its user lives", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   REQUIRE(kept.users.insert(user_named("Ada")));
   REQUIRE(kept.rows.apply({{.key = "ada", .notes = notes_in("bin7")}}));
   CHECK(kept.rows.pending(10)[0].bin == "bin7");
 }
 
-TEMPLATE_TEST_CASE("notes are replaced whole, and versions keep their order", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("notes are replaced whole, and versions keep their order", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   REQUIRE(kept.users.insert(user_named("Ada")));
   REQUIRE(kept.users.insert(user_named("Bob")));
@@ -190,7 +196,8 @@ TEMPLATE_TEST_CASE("notes are replaced whole, and versions keep their order", ""
   CHECK(loaded(kept.rows, "ada").revision == 1);
 }
 
-TEMPLATE_TEST_CASE("a record is inserted or replaced, with a revision one higher", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("a record is inserted or replaced, with a revision one higher", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   REQUIRE(kept.rows.apply({{.key = "ada", .record = user_named("Ada", "1").record()}}));
   CHECK(loaded(kept.rows, "ada").revision == 1);
@@ -210,7 +217,7 @@ TEMPLATE_TEST_CASE("a record is inserted or replaced, with a revision one higher
 }
 
 TEMPLATE_TEST_CASE("changes are made all, or none if a user is no longer as he was", "", Fake,
-                   Sql) {
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   for (const char* name : {"Ada", "Bob", "Eve"}) REQUIRE(kept.users.insert(user_named(name)));
   REQUIRE(kept.users.update(user_named("Eve", "2"), 1));
@@ -249,7 +256,8 @@ TEMPLATE_TEST_CASE("changes are made all, or none if a user is no longer as he w
   CHECK(kept.sessions_of("eve") == 1);
 }
 
-TEMPLATE_TEST_CASE("a revision is looked at only where a record changes", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("a revision is looked at only where a record changes", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   REQUIRE(kept.users.insert(user_named("Ada")));
   CHECK(kept.rows.apply({{.key = "ada", .revision = 9, .in_bin = 1, .notes = notes_in("a")}}));
@@ -257,7 +265,8 @@ TEMPLATE_TEST_CASE("a revision is looked at only where a record changes", "", Fa
   CHECK(kept.rows.apply({}));
 }
 
-TEMPLATE_TEST_CASE("who is removed leaves nothing behind", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("who is removed leaves nothing behind", "", Fake, Sql<test::OnSqlite>,
+                   Sql<test::OnPostgres>) {
   TestType kept;
   REQUIRE(kept.users.insert(user_named("Ada")));
   REQUIRE(kept.users.insert(user_named("Bob")));
@@ -276,7 +285,8 @@ TEMPLATE_TEST_CASE("who is removed leaves nothing behind", "", Fake, Sql) {
   CHECK(loaded(kept.rows, "ada").in_bin == 0);
 }
 
-TEMPLATE_TEST_CASE("a change may end the sessions of its user, and of nobody else", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("a change may end the sessions of its user, and of nobody else", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   for (const char* name : {"Ada", "Bob"}) REQUIRE(kept.users.insert(user_named(name)));
   kept.begin_session("ada", "1");
@@ -289,7 +299,8 @@ TEMPLATE_TEST_CASE("a change may end the sessions of its user, and of nobody els
   CHECK(kept.sessions_of("bob") == 1);
 }
 
-TEMPLATE_TEST_CASE("who was set aside is kept once, by name", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("who was set aside is kept once, by name", "", Fake, Sql<test::OnSqlite>,
+                   Sql<test::OnPostgres>) {
   TestType kept;
   const Json::Value bob = user_named("Bob", "1").record();
   const Json::Value other = user_named("Bob", "2").record();

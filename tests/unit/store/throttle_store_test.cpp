@@ -5,6 +5,7 @@
 #include "store/sql_throttle_store.h"
 #include "support/catch.h"
 #include "support/fake_throttle_store.h"
+#include "support/postgres.h"
 #include "support/store_on_disk.h"
 
 namespace userbin::store {
@@ -20,10 +21,10 @@ struct Fake {
   test::FakeThrottleStore rows;
 };
 
+template <typename Engine>
 struct Sql {
-  test::TemporaryFolder folder;
-  Database database{{.path = folder.file("users.db")}};
-  SqlThrottleStore rows{database};
+  Engine engine;
+  SqlThrottleStore rows{engine.database};
 };
 
 ThrottleEntry entry_of(const std::string& name, const std::string& client,
@@ -47,7 +48,8 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a throttle store keeps every field, by kind, name and client", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("a throttle store keeps every field, by kind, name and client", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   CHECK(kept.rows.load().empty());
   const ThrottleKind kind =
@@ -66,14 +68,15 @@ TEMPLATE_TEST_CASE("a throttle store keeps every field, by kind, name and client
   kept.rows.save({}, {});
 }
 
-TEMPLATE_TEST_CASE("the secret for names is drawn once", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("the secret for names is drawn once", "", Fake, Sql<test::OnSqlite>,
+                   Sql<test::OnPostgres>) {
   TestType kept;
   CHECK(kept.rows.name_key("first") == "first");
   CHECK(kept.rows.name_key("second") == "first");
 }
 
 TEMPLATE_TEST_CASE("a lift removes what it covers and tells how many were held off", "", Fake,
-                   Sql) {
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   const auto [name, client, held, left] =
       GENERATE(Catch::Generators::table<std::string, std::string, std::size_t, Names>({
           {"", "", 2, {"bb/c2", "aa/c1"}},
@@ -98,7 +101,8 @@ TEMPLATE_TEST_CASE("a lift removes what it covers and tells how many were held o
   CHECK(names_in(kept.rows) == left);
 }
 
-TEMPLATE_TEST_CASE("lifts are told in the order of their times, for a day", "", Fake, Sql) {
+TEMPLATE_TEST_CASE("lifts are told in the order of their times, for a day", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
   TestType kept;
   const ThrottleLift late{.name = "", .client = "", .at = kNow};
   const ThrottleLift early{.name = "aa", .client = "c1", .at = kNow - days{1}};
@@ -114,12 +118,12 @@ TEST_CASE("what is throttled is there when the file is opened again") {
   test::TemporaryFolder folder;
   const std::string path = folder.file("users.db");
   {
-    Database database(test::options_for(path));
+    SqliteDatabase database(test::options_for(path));
     SqlThrottleStore rows(database);
     rows.name_key("secret");
     rows.save({entry_of("aa", "c1")}, {});
   }
-  Database database(test::options_for(path));
+  SqliteDatabase database(test::options_for(path));
   SqlThrottleStore rows(database);
   CHECK(rows.name_key("another") == "secret");
   CHECK(rows.load() == std::vector{entry_of("aa", "c1")});
@@ -128,7 +132,7 @@ TEST_CASE("what is throttled is there when the file is opened again") {
 TEST_CASE("a batch of a throttle store is taken whole or not at all") {
   test::TemporaryFolder folder;
   const std::string path = folder.file("users.db");
-  Database database(test::options_for(path));
+  SqliteDatabase database(test::options_for(path));
   SqlThrottleStore rows(database);
   rows.save({entry_of("aa", "c1")}, {});
   soci::session sql(soci::sqlite3, "db=" + path);

@@ -11,6 +11,7 @@
 #include "support/catch.h"
 #include "support/fake_session_store.h"
 #include "support/fake_user_store.h"
+#include "support/postgres.h"
 #include "support/temporary_folder.h"
 
 namespace userbin::store {
@@ -27,12 +28,11 @@ struct FakeUsers {
   FakeUsers() { users.sessions = &sessions; }
 };
 
+template <typename Engine>
 struct SqlUsers {
-  test::TemporaryFolder folder;
-  Database database{
-      {.path = folder.file("users.db"), .max_connections = 4, .patience = std::chrono::minutes{1}}};
-  SqlUserStore users{database};
-  SqlSessionStore sessions{database};
+  Engine engine;
+  SqlUserStore users{engine.database};
+  SqlSessionStore sessions{engine.database};
 };
 
 User user_named(const std::string& name, const std::string& hash = "!") {
@@ -72,7 +72,8 @@ void on_ten_threads(Work work) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a user store keeps what was inserted", "", FakeUsers, SqlUsers) {
+TEMPLATE_TEST_CASE("a user store keeps what was inserted", "", FakeUsers, SqlUsers<test::OnSqlite>,
+                   SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   CHECK_FALSE(users.find("ada"));
@@ -97,7 +98,8 @@ TEMPLATE_TEST_CASE("a user store keeps what was inserted", "", FakeUsers, SqlUse
   }
 }
 
-TEMPLATE_TEST_CASE("a user store has a name once, whatever its case", "", FakeUsers, SqlUsers) {
+TEMPLATE_TEST_CASE("a user store has a name once, whatever its case", "", FakeUsers,
+                   SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   REQUIRE(users.insert(user_named("Ada", "first")));
@@ -110,7 +112,7 @@ TEMPLATE_TEST_CASE("a user store has a name once, whatever its case", "", FakeUs
 }
 
 TEMPLATE_TEST_CASE("a user is updated only by who has read his last revision", "", FakeUsers,
-                   SqlUsers) {
+                   SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   REQUIRE(users.insert(user_named("Ada", "1")));
@@ -129,7 +131,7 @@ TEMPLATE_TEST_CASE("a user is updated only by who has read his last revision", "
 }
 
 TEMPLATE_TEST_CASE("a user is removed only by who has read his last revision", "", FakeUsers,
-                   SqlUsers) {
+                   SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   REQUIRE(users.insert(user_named("Ada")));
@@ -145,7 +147,7 @@ TEMPLATE_TEST_CASE("a user is removed only by who has read his last revision", "
 }
 
 TEMPLATE_TEST_CASE("users are listed in the order of their keys, a page at a time", "", FakeUsers,
-                   SqlUsers) {
+                   SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   CHECK(users.list("", 10).empty());
@@ -166,7 +168,8 @@ TEMPLATE_TEST_CASE("users are listed in the order of their keys, a page at a tim
   CHECK(names_of(users.list(after, static_cast<std::size_t>(limit))) == names);
 }
 
-TEMPLATE_TEST_CASE("an import inserts and replaces, all or nothing", "", FakeUsers, SqlUsers) {
+TEMPLATE_TEST_CASE("an import inserts and replaces, all or nothing", "", FakeUsers,
+                   SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   REQUIRE(users.insert(user_named("Ada", "1")));
@@ -195,7 +198,8 @@ TEMPLATE_TEST_CASE("an import inserts and replaces, all or nothing", "", FakeUse
   CHECK(users.find("bob")->user.password_hash() == "2");
 }
 
-TEMPLATE_TEST_CASE("an import never takes the last enabled admin away", "", FakeUsers, SqlUsers) {
+TEMPLATE_TEST_CASE("an import never takes the last enabled admin away", "", FakeUsers,
+                   SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   const auto with = [](const std::string& name, const char* role, bool disabled) {
@@ -224,14 +228,14 @@ TEMPLATE_TEST_CASE("an import never takes the last enabled admin away", "", Fake
 }
 
 TEST_CASE("an import needs no admin where there was none") {
-  SqlUsers kept;
+  SqlUsers<test::OnSqlite> kept;
   REQUIRE(kept.users.insert(user_named("Ada")));
   CHECK(kept.users.import({{user_named("Ada"), 1}}, [](std::size_t) {}) == ChangeResult::kDone);
 }
 
 TEST_CASE("who is replaced by an import loses his sessions, others don't") {
-  SqlUsers kept;
-  SqlSessionStore sessions(kept.database);
+  SqlUsers<test::OnSqlite> kept;
+  SqlSessionStore& sessions = kept.sessions;
   for (const char* name : {"ada", "bob"}) {
     REQUIRE(kept.users.insert(user_named(name)));
     sessions.insert({.token_hash = name,
@@ -246,7 +250,7 @@ TEST_CASE("who is replaced by an import loses his sessions, others don't") {
 }
 
 TEMPLATE_TEST_CASE("a change is made only by who has read the user's last revision", "", FakeUsers,
-                   SqlUsers) {
+                   SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   REQUIRE(users.insert(user_named("Ada", "1")));
@@ -258,7 +262,7 @@ TEMPLATE_TEST_CASE("a change is made only by who has read the user's last revisi
 }
 
 TEMPLATE_TEST_CASE("sessions end and begin with a change, and not without it", "", FakeUsers,
-                   SqlUsers) {
+                   SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   SessionStore& sessions = kept.sessions;
@@ -277,7 +281,8 @@ TEMPLATE_TEST_CASE("sessions end and begin with a change, and not without it", "
   CHECK(sessions.find("three"));
 }
 
-TEMPLATE_TEST_CASE("the last active admin stays one", "", FakeUsers, SqlUsers) {
+TEMPLATE_TEST_CASE("the last active admin stays one", "", FakeUsers, SqlUsers<test::OnSqlite>,
+                   SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   REQUIRE(users.insert(user_of("Ada", "admin")));
@@ -302,7 +307,7 @@ TEMPLATE_TEST_CASE("the last active admin stays one", "", FakeUsers, SqlUsers) {
 }
 
 TEMPLATE_TEST_CASE("a deletion keeps the record before, for its time and no longer", "", FakeUsers,
-                   SqlUsers) {
+                   SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   REQUIRE(users.insert(user_named("Ada", "hash")));
@@ -340,10 +345,10 @@ TEMPLATE_TEST_CASE("a deletion keeps the record before, for its time and no long
 
 TEST_CASE("of two programs that each demote one of two admins at once exactly one succeeds") {
   test::TemporaryFolder folder;
-  const Database::Options options{.path = folder.file("users.db"),
-                                  .patience = std::chrono::minutes{1}};
-  Database first(options);
-  Database second(options);
+  const SqliteDatabase::Options options{.path = folder.file("users.db"),
+                                        .patience = std::chrono::minutes{1}};
+  SqliteDatabase first(options);
+  SqliteDatabase second(options);
   std::array<SqlUserStore, 2> programs{SqlUserStore(first), SqlUserStore(second)};
   const std::array<std::string, 2> names{"Ada", "Bob"};
   for (const std::string& name : names) REQUIRE(programs[0].insert(user_of(name, "admin")));
@@ -370,7 +375,8 @@ TEST_CASE("of two programs that each demote one of two admins at once exactly on
   }
 }
 
-TEMPLATE_TEST_CASE("of ten inserts of one name at once exactly one wins", "", FakeUsers, SqlUsers) {
+TEMPLATE_TEST_CASE("of ten inserts of one name at once exactly one wins", "", FakeUsers,
+                   SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   std::atomic<int> winner = -1;
@@ -385,7 +391,8 @@ TEMPLATE_TEST_CASE("of ten inserts of one name at once exactly one wins", "", Fa
   CHECK(users.list("", 10).size() == 1);
 }
 
-TEMPLATE_TEST_CASE("of many updates of one user at once none is lost", "", FakeUsers, SqlUsers) {
+TEMPLATE_TEST_CASE("of many updates of one user at once none is lost", "", FakeUsers,
+                   SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   constexpr int kUpdatesEach = 5;
@@ -404,7 +411,7 @@ TEMPLATE_TEST_CASE("of many updates of one user at once none is lost", "", FakeU
 
 TEMPLATE_TEST_CASE(
     "a search finds users by how their keys begin, their role, and whether they wait", "",
-    FakeUsers, SqlUsers) {
+    FakeUsers, SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
   TestType kept;
   UserStore& users = kept.users;
   for (const char* name : {"ab", "Abc", "abd", "ac", "a%", "b", "\u00FCmit"}) {

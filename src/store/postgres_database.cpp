@@ -1,0 +1,224 @@
+#include "store/postgres_database.h"
+
+#include <algorithm>
+#include <fstream>
+#include <poll.h>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include <soci/postgresql/soci-postgresql.h>
+
+#include "base/text.h"
+#include "store/schema.h"
+
+namespace userbin::store {
+
+namespace {
+
+constexpr int kMaxConflicts = 20;
+constexpr int kMaxMigrations = 5;
+constexpr std::chrono::milliseconds kLongestPause{50};
+constexpr std::chrono::seconds kLookAgainAfter{1};
+
+/// What the URL may leave open. A server that is gone is noticed after some seconds, whatever
+/// became of the network; one that is only a copy is passed over.
+constexpr std::pair<const char*, const char*> kDefaults[] = {
+    {"application_name", "userbin"}, {"client_encoding", "UTF8"},
+    {"connect_timeout", "3"},        {"keepalives_idle", "2"},
+    {"keepalives_interval", "1"},    {"keepalives_count", "3"},
+    {"tcp_user_timeout", "5000"},    {"target_session_attrs", "read-write"},
+};
+
+std::string password_in(const std::string& file) {
+  std::ifstream stream(file);
+  std::string password;
+  if (!std::getline(stream, password) || password.empty()) {
+    throw base::BadSetting("--store-password-file: " + file +
+                           " cannot be read, or its first line is empty");
+  }
+  if (password.ends_with('\r')) password.pop_back();
+  return password;
+}
+
+/// The part with the user, the hosts and their ports.
+std::string authority_of(const std::string& url) {
+  const auto start = url.find("://") + 3;
+  return url.substr(start, url.find_first_of("/?", start) - start);
+}
+
+bool has_parameter(const std::string& url, const std::string& name) {
+  const auto query = url.find('?');
+  if (query == std::string::npos) return false;
+  const std::string parameters = '&' + url.substr(query + 1);
+  return parameters.find('&' + name + '=') != std::string::npos;
+}
+
+void refuse_password(const std::string& url) {
+  const std::string authority = authority_of(url);
+  const auto at = authority.rfind('@');
+  const bool has_one = at != std::string::npos && authority.find(':') < at;
+  if (!has_one && !has_parameter(url, "password")) return;
+  throw base::BadSetting(
+      "--store: the URL has a password in it, where 'ps' shows it; put it into a file and name "
+      "that "
+      "by --store-password-file, or by PGPASSFILE in the way of ~/.pgpass");
+}
+
+std::string complete(const StoreOptions& options) {
+  refuse_password(options.place);
+  std::string url = options.place;
+  const auto add = [&](const std::string& name, const std::string& value) {
+    url += (url.find('?') == std::string::npos ? '?' : '&') + name + '=' +
+           base::percent_encode(value, "");
+  };
+  for (const auto& [name, value] : kDefaults) {
+    if (!has_parameter(options.place, name)) add(name, value);
+  }
+  if (!has_parameter(options.place, "options")) {
+    add("options", "-c lock_timeout=" + std::to_string(options.patience.count()));
+  }
+  if (!options.password_file.empty()) add("password", password_in(options.password_file));
+  return url;
+}
+
+std::string state_of(const soci::soci_error& error) {
+  const auto* known = dynamic_cast<const soci::postgresql_soci_error*>(&error);
+  return known != nullptr ? known->sqlstate() : "";
+}
+
+/// Errors have no state when there was nobody to give one.
+bool is_broken(const std::string& state) {
+  const bool is_empty = state.find_first_not_of(std::string(" \0", 2)) == std::string::npos;
+  return is_empty || state.starts_with("08") || state.starts_with("57P");
+}
+
+bool is_conflict(const std::string& state) {
+  return state == "40001" || state == "40P01";
+}
+
+/// It is there, but takes no more connections. libpq gives no state for what went wrong when it
+/// connected.
+bool is_crowded(const soci::soci_error& error) {
+  const std::string what = error.get_error_message();
+  return what.find("too many") != std::string::npos ||
+         what.find("remaining connection slots") != std::string::npos;
+}
+
+std::string mend_for(const std::string& state) {
+  if (state.starts_with("28")) {
+    return "; look at the user in --store, and at --store-password-file or PGPASSFILE";
+  }
+  if (state == "3D000") return "; make it: createdb --owner=USER DATABASE";
+  if (state == "42501") return "; this user must own the database or its tables";
+  if (state.starts_with("53")) return "; the server is out of room or of connections";
+  if (state == "55P03") return "; another transaction holds a lock on it";
+  if (is_broken(state)) return "; is the server running, and can it be reached from here?";
+  return "";
+}
+
+/// PostgreSQL's words, in one line.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text;
+}
+
+PGconn* handle_of(Connection& connection) {
+  auto* backend = static_cast<soci::postgresql_session_backend*>(connection.sql().get_backend());
+  return backend->conn_;
+}
+
+void pause_at_random() {
+  thread_local std::minstd_rand random(std::random_device{}());
+  std::uniform_int_distribution<int> milliseconds(1, static_cast<int>(kLongestPause.count()));
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds(random)));
+}
+
+}  // namespace
+
+PostgresDatabase::PostgresDatabase(const StoreOptions& options)
+    : Database(options.max_connections, options.patience),
+      url_(options.place),
+      connect_string_(complete(options)),
+      cache_ttl_(options.cache_ttl) {
+  bring_schema_up_to_date();
+}
+
+void PostgresDatabase::bring_schema_up_to_date() {
+  // Compared by bytes, as SQLite does, whatever the language of the database.
+  constexpr const char* kText = "TEXT COLLATE \"C\"";
+  for (int left = kMaxMigrations;; --left) {
+    try {
+      read([&](Connection& connection) {
+        // Two who make the same table at once are told so in several ways.
+        migrate(connection.sql(), kText);
+        return true;
+      });
+      return;
+    } catch (const base::StoreUnavailable& error) {
+      const std::string what = error.what();
+      const bool is_race = what.find("already exists") != std::string::npos ||
+                           what.find("duplicate key") != std::string::npos;
+      if (!is_race || left == 0) throw;
+      pause_at_random();
+    }
+  }
+}
+
+std::uint64_t PostgresDatabase::version() {
+  constexpr int kChangeBits = 24;
+  constexpr std::uint64_t kChangeMask = (1U << kChangeBits) - 1;
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  // Without a time to live, whatever was read is old.
+  static std::atomic<std::uint64_t> asked = 0;
+  const std::uint64_t period =
+      cache_ttl_.count() == 0 ? ++asked : static_cast<std::uint64_t>(now / cache_ttl_);
+  return period << kChangeBits | (changes_ & kChangeMask);
+}
+
+void PostgresDatabase::prepare() {
+  const std::lock_guard lock(state_mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (away_because_.empty()) return;
+  if (now < away_until_) throw base::StoreUnavailable(away_because_);
+  away_until_ = now + kLookAgainAfter;  // this call looks; others need not wait with it
+}
+
+std::unique_ptr<Connection> PostgresDatabase::open_connection() {
+  auto connection = std::make_unique<Connection>();
+  try {
+    connection->sql().open(soci::postgresql, connect_string_);
+  } catch (const soci::soci_error& error) {
+    if (is_crowded(error)) throw base::StoreUnavailable(explained(error));
+    const std::lock_guard lock(state_mutex_);
+    away_until_ = std::chrono::steady_clock::now() + kLookAgainAfter;
+    away_because_ = explained(error);
+    throw base::StoreUnavailable(away_because_);
+  }
+  const std::lock_guard lock(state_mutex_);
+  away_because_.clear();
+  return connection;
+}
+
+bool PostgresDatabase::is_fit(Connection& connection) {
+  pollfd socket{.fd = PQsocket(handle_of(connection)), .events = POLLIN, .revents = 0};
+  return socket.fd >= 0 && ::poll(&socket, 1, 0) == 0;
+}
+
+bool PostgresDatabase::may_do_again(const soci::soci_error& error, bool is_change, int failures) {
+  const std::string state = state_of(error);
+  if (is_conflict(state) && failures <= kMaxConflicts) {
+    pause_at_random();
+    return true;
+  }
+  if (!is_broken(state)) return false;
+  close_idle();
+  return !is_change && failures == 1;
+}
+
+std::string PostgresDatabase::explained(const soci::soci_error& error) const {
+  return described(one_line(error.get_error_message())) + mend_for(state_of(error));
+}
+
+}  // namespace userbin::store

@@ -1,0 +1,116 @@
+#include "support/postgres.h"
+
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <pwd.h>
+#include <stdexcept>
+#include <unistd.h>
+
+#include <soci/postgresql/soci-postgresql.h>
+
+#include "base/text.h"
+
+namespace userbin::test {
+
+namespace {
+
+/// Debian's newest.
+std::string program(const std::string& name) {
+  std::string found;
+  for (const auto& version : std::filesystem::directory_iterator("/usr/lib/postgresql")) {
+    const std::filesystem::path path = version.path() / "bin" / name;
+    if (std::filesystem::exists(path)) found = std::max(found, path.string());
+  }
+  if (found.empty()) throw std::runtime_error("no " + name + "; install Debian's postgresql");
+  return found;
+}
+
+/// It refuses to run as root.
+std::vector<std::string> as_its_user(std::vector<std::string> command) {
+  if (::geteuid() != 0) return command;
+  command.insert(command.begin(), {"setpriv", "--reuid=postgres", "--regid=postgres",
+                                   "--clear-groups", "--pdeathsig=INT"});
+  return command;
+}
+
+}  // namespace
+
+PostgresServer::PostgresServer() {
+  const passwd* owner = ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr;
+  if (owner != nullptr && ::chown(folder_.path().c_str(), owner->pw_uid, owner->pw_gid) != 0) {
+    throw std::runtime_error("chown");
+  }
+  const Finished made =
+      run_command(as_its_user({program("initdb"), "-D", folder_.file("data"), "--username=userbin",
+                               "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8",
+                               "--locale-provider=icu", "--icu-locale=en-US"}));
+  if (made.status != 0) throw std::runtime_error("initdb: " + made.output);
+  start();
+}
+
+PostgresServer::~PostgresServer() {
+  try {
+    stop();
+  } catch (const std::exception&) {
+    // Process kills it.
+  }
+}
+
+PostgresServer& PostgresServer::shared() {
+  static PostgresServer server;
+  return server;
+}
+
+void PostgresServer::start() {
+  const std::string folder = folder_.path().string();
+  const std::string log = folder_.file("log");
+  process_ = std::make_unique<Process>(
+      as_its_user({program("postgres"), "-D", folder_.file("data"), "-c", "listen_addresses=", "-c",
+                   "unix_socket_directories=" + folder, "-c", "fsync=off", "-c",
+                   "full_page_writes=off", "-c", "max_connections=300"}),
+      Process::Options{.output_file = log});
+  wait_until("PostgreSQL is there", [&] {
+    if (!process_->is_running()) throw std::runtime_error("postgres: " + read_file(log));
+    try {
+      run("SELECT 1");
+      return true;
+    } catch (const soci::soci_error&) {
+      return false;
+    }
+  });
+}
+
+void PostgresServer::stop() {
+  if (!process_ || !process_->is_running()) return;
+  process_->signal(SIGINT);
+  process_->wait();
+}
+
+std::string PostgresServer::url_of(const std::string& database) const {
+  return "postgresql://userbin@/" + database +
+         "?host=" + base::percent_encode(folder_.path().string(), "");
+}
+
+void PostgresServer::run(const std::string& sql, const std::string& database) const {
+  soci::session session(soci::postgresql, url_of(database));
+  session << sql;
+}
+
+PostgresPlace::PostgresPlace()
+    : name_([] {
+        static std::atomic<int> number = 0;
+        return "test" + std::to_string(++number);
+      }()) {
+  PostgresServer::shared().run("CREATE DATABASE " + name_);
+}
+
+PostgresPlace::~PostgresPlace() {
+  try {
+    PostgresServer::shared().run("DROP DATABASE " + name_ + " WITH (FORCE)");
+  } catch (const soci::soci_error&) {
+    // The server was stopped; its folder goes with it.
+  }
+}
+
+}  // namespace userbin::test
