@@ -9,6 +9,7 @@
 
 #include <soci/postgresql/soci-postgresql.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "store/schema.h"
 
@@ -129,6 +130,11 @@ PGconn* handle_of(Connection& connection) {
   return backend->conn_;
 }
 
+/// By itself libpq writes them to standard error.
+void log_notice(void* /*unused*/, const char* text) {
+  spdlog::debug("store: {}", one_line(text));
+}
+
 void pause_at_random() {
   thread_local std::minstd_rand random(std::random_device{}());
   std::uniform_int_distribution<int> milliseconds(1, static_cast<int>(kLongestPause.count()));
@@ -196,6 +202,7 @@ std::unique_ptr<Connection> PostgresDatabase::open_connection() {
     away_because_ = explained(error);
     throw base::StoreUnavailable(away_because_);
   }
+  PQsetNoticeProcessor(handle_of(*connection), log_notice, nullptr);
   const std::lock_guard lock(state_mutex_);
   away_because_.clear();
   return connection;

@@ -77,7 +77,7 @@ struct SearchUsers {
 struct LockChanges {
   soci::statement statement;
   explicit LockChanges(soci::session& sql)
-      : statement(sql.prepare << "UPDATE schema_version SET version = version") {}
+      : statement(sql.prepare << "UPDATE schema_version SET version = version WHERE version = 1") {}
 };
 
 struct ListAdmins {
@@ -168,6 +168,14 @@ bool update_user(Connection& connection, const std::string& key, const std::stri
   return update.statement.get_affected_rows() == 1;
 }
 
+bool remove_user(Connection& connection, const std::string& key, std::int64_t revision) {
+  auto& remove = connection.prepared<RemoveUser>();
+  remove.key = key;
+  remove.revision = revision;
+  remove.statement.execute(true);
+  return remove.statement.get_affected_rows() == 1;
+}
+
 /// Whether there is one beside the user with this key.
 bool has_active_admin(Connection& connection, const std::string& except = "") {
   auto& list = connection.prepared<ListAdmins>();
@@ -203,7 +211,8 @@ void forget_deletion(Connection& connection, const std::string& key) {
   drop_of(connection, "deletions", key);
   const auto found = find_user(connection, key);
   if (!found || !found->user.deleted()) return;
-  for (const char* table : {"users", "bin_notes", "bin_versions", "sessions"}) {
+  if (!remove_user(connection, key, found->revision)) return;
+  for (const char* table : {"bin_notes", "bin_versions", "sessions"}) {
     drop_of(connection, table, key);
   }
 }
@@ -236,7 +245,9 @@ ChangeResult SqlUserStore::change(const User& user, std::int64_t revision,
     if (!before || before->revision != revision) return ChangeResult::kStale;
     const bool loses_admin = before->user.is_active_admin() && !user.is_active_admin();
     if (loses_admin && !has_active_admin(connection, key)) return ChangeResult::kLastAdmin;
-    update_user(connection, key, base::to_json(user.record()), revision);
+    if (!update_user(connection, key, base::to_json(user.record()), revision)) {
+      return ChangeResult::kStale;  // by a change that needs no lock
+    }
     take_effect(connection, before->user, effects);
     transaction.commit();
     return ChangeResult::kDone;
@@ -311,13 +322,8 @@ ChangeResult SqlUserStore::import(const std::vector<StoredUser>& users,
 }
 
 bool SqlUserStore::remove(std::string_view key, std::int64_t revision) {
-  return database_.write([&](Connection& connection) {
-    auto& remove = connection.prepared<RemoveUser>();
-    remove.key = key;
-    remove.revision = revision;
-    remove.statement.execute(true);
-    return remove.statement.get_affected_rows() == 1;
-  });
+  return database_.write(
+      [&](Connection& connection) { return remove_user(connection, std::string(key), revision); });
 }
 
 std::vector<StoredUser> SqlUserStore::list(std::string_view after, std::size_t limit) {

@@ -255,10 +255,8 @@ TEST_CASE("a place for a role lets in who has it and tells the others, as the RE
     REQUIRE(client->post_form("/register", form(name, kPassword)).status == 200);
     REQUIRE(client->post_form("/login", form(name, kPassword)).status == 200);
   }
-  REQUIRE(run_command({"sqlite3", site.store(),
-                       "UPDATE users SET record = json_set(record, '$.role', 'admin'), revision = "
-                       "revision + 1 WHERE name = 'mona';"})
-              .status == 0);
+  site.sql("UPDATE users SET record = " + Site::record_with("role", R"("admin")") +
+           ", revision = revision + 1 WHERE name = 'mona'");
   CHECK(nobody.get("/members/").status == 401);
   CHECK(nobody.get("/staff/?a=1&b=%25", kBrowser).header("Location") ==
         "/login?rd=/staff/%3Fa%3D1%26b%3D%2525");

@@ -75,7 +75,7 @@ TEST_CASE("check finds nothing wrong with a worker that runs and a store with an
   CHECK(json[0]["mend"].isNull());
 }
 
-TEST_CASE("check makes no store, and says that there is none yet") {
+TEST_CASE("check makes no store, and says that there is none yet", "[sqlite]") {
   const Site site(without_worker());
   const Finished found = check(site);
   CHECK(found.status == 0);
@@ -91,7 +91,7 @@ TEST_CASE("a site without an admin is told how to make one, which is no fault") 
   CHECK(contains(found.output, "nobody is an admin\n       mend: userbin user add NAME"));
 }
 
-TEST_CASE("each broken thing is a fault, with its mend") {
+TEST_CASE("each broken thing is a fault, with its mend", "[sqlite]") {
   Site site(without_worker());
   make_admin(site);
   const std::string config = site.file("userbin.conf");
@@ -136,7 +136,7 @@ TEST_CASE("a store whose folder is missing is a fault") {
   CHECK(contains(found.output, "fault  store     its folder /nowhere/at: No such file"));
 }
 
-TEST_CASE("a store that is not its folder's owner's is a fault") {
+TEST_CASE("a store that is not its folder's owner's is a fault", "[sqlite]") {
   if (::geteuid() != 0) return;
   const Site site(without_worker());
   make_admin(site);

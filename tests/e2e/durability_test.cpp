@@ -110,7 +110,7 @@ TEST_CASE("one name, registered from many sides at once, goes to exactly one") {
   CHECK(taken == 9);
 }
 
-TEST_CASE("a locked store is said to be away, and serves again once it is free") {
+TEST_CASE("a locked store is said to be away, and serves again once it is free", "[sqlite]") {
   Site site({.worker_flags = {"--hash-memory=8", "--hash-passes=1", "--allow-weak-hashing",
                               "--store-patience=100ms"}});
   HttpClient client(site.url());
@@ -140,7 +140,8 @@ TEST_CASE("a locked store is said to be away, and serves again once it is free")
   CHECK(client.post_json("/register", body).status == 200);
 }
 
-TEST_CASE("a corrupt store is named in the log, and a good one in its place is taken up") {
+TEST_CASE("a corrupt store is named in the log, and a good one in its place is taken up",
+          "[sqlite]") {
   Site site;
   HttpClient client(site.url());
   const std::string alice = credentials("alice", password_of("zebra"));
@@ -164,7 +165,8 @@ TEST_CASE("a corrupt store is named in the log, and a good one in its place is t
   CHECK(client.get("/readyz").status == 200);
 }
 
-TEST_CASE("a store that is taken away is missed, not silently replaced by an empty one") {
+TEST_CASE("a store that is taken away is missed, not silently replaced by an empty one",
+          "[sqlite]") {
   Site site;
   HttpClient client(site.url());
   const std::string alice = credentials("alice", password_of("zebra"));
@@ -177,7 +179,7 @@ TEST_CASE("a store that is taken away is missed, not silently replaced by an emp
   CHECK(client.post_json("/login", alice).status == 200);
 }
 
-TEST_CASE("a full disk is said to be one, and what was there before stays") {
+TEST_CASE("a full disk is said to be one, and what was there before stays", "[sqlite]") {
   const TemporaryFolder mount_point;
   const bool mounted = ::geteuid() == 0 && ::mount("tmpfs", mount_point.path().c_str(), "tmpfs", 0,
                                                    "size=400k,mode=0755") == 0;

@@ -45,7 +45,8 @@ std::string role_of(const Site& site, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("the owner makes the first admin, in a store that was not there, and he logs in") {
+TEST_CASE("the owner makes the first admin, in a store that was not there, and he logs in",
+          "[sqlite]") {
   Site site(without_worker());
   REQUIRE(::access(site.store().c_str(), F_OK) != 0);
   const Finished added = run_owner(site, {"user", "add", "Ada", "--role", "admin"},

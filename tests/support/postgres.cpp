@@ -87,6 +87,12 @@ void PostgresServer::stop() {
   process_->wait();
 }
 
+void PostgresServer::ask_for_passwords() {
+  write_file(folder_.file("data/pg_hba.conf"),
+             "local all userbin trust\nlocal all all scram-sha-256\n");
+  run("SELECT pg_reload_conf()");
+}
+
 std::string PostgresServer::url_of(const std::string& database) const {
   return "postgresql://userbin@/" + database +
          "?host=" + base::percent_encode(folder_.path().string(), "");

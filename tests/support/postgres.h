@@ -28,6 +28,9 @@ class PostgresServer {
   void stop();
   Process& process() { return *process_; }
 
+  /// From now on whoever connects, but the user userbin, needs a password.
+  void ask_for_passwords();
+
   /// postgresql:///NAME?host=...
   std::string url_of(const std::string& database) const;
   /// Runs statements in a database.

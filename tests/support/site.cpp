@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <soci/postgresql/soci-postgresql.h>
+
 #include "support/catch.h"
 
 namespace userbin::test {
@@ -49,7 +51,17 @@ std::string userbin_program() {
   return program != nullptr ? program : "build/release/userbin";
 }
 
-Site::Site(const Options& options) : options_(options), port_(free_port()) {
+bool is_on_postgres() {
+  const char* wanted = std::getenv("USERBIN_TEST_STORE");
+  return wanted != nullptr && std::string(wanted) == "postgresql";
+}
+
+Site::Site(const Options& options) : options_(options), store_(options.store), port_(free_port()) {
+  if (store_.empty() && is_on_postgres()) {
+    postgres_ = std::make_unique<PostgresPlace>();
+    store_ = postgres_->url();
+  }
+  if (store_.empty()) store_ = folder_.file("userbin.db");
   const std::string state = folder_.path().string();
   const Finished made =
       run_command({"tools/make-site", state, std::to_string(port_), options_.url_prefix});
@@ -97,6 +109,20 @@ Site::~Site() {
   }
 }
 
+void Site::sql(const std::string& statement) const {
+  if (is_on_postgres()) {
+    soci::session(soci::postgresql, store()) << statement;
+    return;
+  }
+  const Finished done = run_command({"sqlite3", store(), statement});
+  if (done.status != 0) throw std::runtime_error(statement + ": " + done.output);
+}
+
+std::string Site::record_with(const std::string& member, const std::string& value) {
+  return is_on_postgres() ? "jsonb_set(record::jsonb, '{" + member + "}', '" + value + "')::text"
+                          : "json_set(record, '$." + member + "', json('" + value + "'))";
+}
+
 void Site::edit(const Edit& edit) const {
   const std::string path = folder_.file("nginx/" + edit.file);
   std::string text = read_file(path);
@@ -115,6 +141,8 @@ void Site::edit(const Edit& edit) const {
 void Site::start_worker() {
   std::vector<std::string> command = {userbin_program(), "serve", "--listen=unix:" + socket(),
                                       "--store=" + store()};
+  // Of SQLite every worker knows all at once; tests that are about more say so.
+  if (is_on_postgres()) command.emplace_back("--cache-ttl=0ms");
   command.insert(command.end(), kNoThrottle.begin(), kNoThrottle.end());
   command.insert(command.end(), options_.worker_flags.begin(), options_.worker_flags.end());
   const std::size_t starts_before = log().size();

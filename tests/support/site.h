@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "support/http_client.h"
+#include "support/postgres.h"
 #include "support/process.h"
 #include "support/temporary_folder.h"
 
@@ -14,6 +15,9 @@ namespace userbin::test {
 
 /// The program under test; $USERBIN names it (the Makefile's run-tests sets it).
 std::string userbin_program();
+
+/// Whether the tests' sites keep their users in PostgreSQL.
+bool is_on_postgres();
 
 /// Flags that make hashing cheap, for tests that are not about it.
 extern const std::vector<std::string> kCheapHashing;
@@ -52,9 +56,12 @@ class Site {
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   std::string socket() const { return folder_.file("userbin.sock"); }
-  std::string store() const {
-    return options_.store.empty() ? folder_.file("userbin.db") : options_.store;
-  }
+  /// What --store names: a file, or with USERBIN_TEST_STORE=postgresql in the environment a URL.
+  const std::string& store() const { return store_; }
+  /// Changes the store without userbin, as an owner might.
+  void sql(const std::string& statement) const;
+  /// For sql(): the record with another member, whose value is in JSON.
+  static std::string record_with(const std::string& member, const std::string& value);
   std::string log() const { return read_file(folder_.file("worker.log")); }
   std::string file(const std::string& name) const { return folder_.file(name); }
 
@@ -67,6 +74,8 @@ class Site {
   void edit(const Edit& edit) const;
   const Options options_;
   TemporaryFolder folder_;
+  std::unique_ptr<PostgresPlace> postgres_;
+  std::string store_;
   int port_;
   std::unique_ptr<Process> worker_;
   std::unique_ptr<Process> application_;
