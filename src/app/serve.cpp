@@ -16,6 +16,7 @@
 #include "handlers/dispatcher.h"
 #include "jsonbin/bin_replica.h"
 #include "store/sql_invitation_store.h"
+#include "store/sql_lease.h"
 #include "store/sql_session_store.h"
 #include "store/sql_sync_store.h"
 #include "store/sql_throttle_store.h"
@@ -93,15 +94,27 @@ void raise_descriptor_limit() {
 
 /// The bin, if there is one, on its way to follow the store.
 struct Bin {
-  Bin(const Settings& settings, store::SyncStore& store, const base::Clock& clock,
-      base::Executor& executor)
-      : parts(settings, store, clock),
+  Bin(const Settings& settings, store::Database& database, store::SyncStore& store,
+      const base::Clock& clock, base::Executor& executor)
+      : turn(database, "the bin"),
+        parts(settings, store, clock),
         replica(parts.sync, parts.transport, store, executor,
                 {.wait = settings.bin.wait,
                  .max_bytes = settings.bin.sync.collection_id.empty()
                                   ? std::optional(settings.bin.sync.max_bytes)
-                                  : std::nullopt}) {}
+                                  : std::nullopt,
+                 .turn = &turn}) {}
 
+  void start() {
+    turn.start();
+    replica.start();
+  }
+  void stop() {
+    replica.stop();
+    turn.stop();
+  }
+
+  store::SqlLease turn;
   BinParts parts;
   jsonbin::BinReplica replica;
 };
@@ -133,7 +146,7 @@ void run(const Settings& settings, const sigset_t& signals) {
   store::NoReplica no_bin;
   std::unique_ptr<Bin> bin;
   if (settings.bin.is_configured()) {
-    bin = std::make_unique<Bin>(settings, sync_rows, clock, server);
+    bin = std::make_unique<Bin>(settings, database, sync_rows, clock, server);
   }
   store::Replica& replica = bin ? static_cast<store::Replica&>(bin->replica) : no_bin;
   auth::HashPool hashes(settings.hashing, server);
@@ -156,7 +169,7 @@ void run(const Settings& settings, const sigset_t& signals) {
   const handlers::Dispatcher dispatcher(services);
 
   server.start([&](const http::Request& request) { return dispatcher.answer(request); });
-  if (bin) bin->replica.start();
+  if (bin) bin->start();
   keeper.start();
   spdlog::info("userbin " USERBIN_VERSION " serves on {}, store {}, bin {}", listener.description(),
                database.name(), describe(settings.bin));
@@ -169,7 +182,7 @@ void run(const Settings& settings, const sigset_t& signals) {
     spdlog::warn("not all requests were finished within --drain");
     give_up(sessions, keeper);
   }
-  if (bin) bin->replica.stop();
+  if (bin) bin->stop();
   server.stop();
   keeper.stop();
   spdlog::info("stopped");

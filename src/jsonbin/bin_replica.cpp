@@ -17,6 +17,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxPending = 10'000;
+constexpr milliseconds kLookEvery{1000};
+constexpr milliseconds kLookForOthers{200};
 constexpr BackOff::Range kStoreBackOff{std::chrono::seconds{1}, std::chrono::seconds{30}};
 
 /// A user with a short name, an argon2id hash and both times.
@@ -140,13 +142,17 @@ void BinReplica::run_sync() {
 
 milliseconds BinReplica::step_once() {
   try {
-    const base::WallTime next = sync_.step();
+    const bool in_turn = has_turn();
+    const base::WallTime next = in_turn ? sync_.step() : base::SystemClock().now() + kLookEvery;
     store_failure_.clear();
     store_back_off_.reset();
     foreign_ = sync_.foreign_bytes();
-    settle();
+    settle(in_turn);
+    if (!in_turn) return is_waited_for() ? kLookForOthers : kLookEvery;
     const auto pause = std::chrono::ceil<milliseconds>(next - base::SystemClock().now());
-    return std::clamp(pause, milliseconds{0}, milliseconds{1000});
+    // Of what other workers change nobody wakes this one.
+    const auto longest = options_.turn == nullptr ? kLookEvery : kLookForOthers;
+    return std::clamp(pause, milliseconds{0}, longest);
   } catch (const std::exception& error) {
     if (std::exchange(store_failure_, error.what()) != error.what()) {
       spdlog::error("the synchronisation with the bin pauses: {}", error.what());
@@ -155,17 +161,30 @@ milliseconds BinReplica::step_once() {
   }
 }
 
+bool BinReplica::has_turn() {
+  const bool in_turn = options_.turn == nullptr || options_.turn->is_held();
+  // Whoever had the turn meanwhile has written what this one does not know.
+  if (in_turn && !had_turn_) sync_.read_all_now();
+  had_turn_ = in_turn;
+  return in_turn;
+}
+
+bool BinReplica::is_waited_for() {
+  const std::lock_guard lock(mutex_);
+  return !waiters_.empty();
+}
+
 /// Lets those go on whose change has arrived, or will not within their time.
-void BinReplica::settle() {
+void BinReplica::settle(bool has_turn) {
   const auto now = std::chrono::steady_clock::now();
-  const auto next_attempt = sync_.status().next_attempt;
+  const auto next_attempt = has_turn ? sync_.status().next_attempt : std::nullopt;
   const auto hold = next_attempt && sync_.is_idle()
                         ? std::chrono::ceil<milliseconds>(*next_attempt - base::SystemClock().now())
                         : milliseconds{0};
   std::uint64_t last_asked = 0;
   {
     const std::lock_guard lock(mutex_);
-    problem_ = sync_.status().problem;
+    problem_ = has_turn ? sync_.status().problem : std::nullopt;
     held_until_ = now + std::min<milliseconds>(hold, std::chrono::hours{24});
     if (waiters_.empty()) return;
     last_asked = last_number_;

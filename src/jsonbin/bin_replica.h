@@ -15,6 +15,7 @@
 
 #include "base/executor.h"
 #include "jsonbin/sync.h"
+#include "store/lease.h"
 #include "store/replica.h"
 
 namespace userbin::jsonbin {
@@ -29,6 +30,9 @@ class BinReplica final : public store::Replica {
     std::chrono::milliseconds wait{2000};
     /// The room in a single bin; nullopt: more bins are made when one is full.
     std::optional<std::size_t> max_bytes;
+    /// Who of several workers on one store sees to the bins; the others only wait for what he does.
+    /// nullptr: this one.
+    const store::Lease* turn = nullptr;
   };
 
   /// All outlive this. `transport` is the one that `sync` uses.
@@ -69,7 +73,10 @@ class BinReplica final : public store::Replica {
   void run_sync();
   /// Until when there is nothing to do.
   std::chrono::milliseconds step_once();
-  void settle();
+  /// Whether this worker sees to the bins.
+  bool has_turn();
+  void settle(bool has_turn);
+  bool is_waited_for();
   void run_deadlines();
   /// mutex_ is held.
   void dismiss(std::list<Waiter*>::iterator waiter, bool has_arrived);
@@ -80,6 +87,7 @@ class BinReplica final : public store::Replica {
   base::Executor& executor_;
   const Options options_;
   BackOff store_back_off_{0};          // the sync thread's
+  bool had_turn_ = false;              // the sync thread's
   std::string store_failure_;          // the sync thread's: what was logged last
   std::atomic<std::size_t> held_ = 0;  // bytes of users about to be inserted
   std::atomic<std::size_t> foreign_ = 0;

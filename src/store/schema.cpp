@@ -88,6 +88,12 @@ const std::vector<std::vector<const char*>> kMigrations{
         " created_at BIGINT NOT NULL,"
         " expires_at BIGINT NOT NULL)",
     },
+    {
+        "CREATE TABLE leases ("  // SqlLease
+        " name TEXT PRIMARY KEY,"
+        " holder TEXT NOT NULL,"
+        " beat BIGINT NOT NULL)",
+    },
 };
 
 /// The statement, with the engine's type for a text.

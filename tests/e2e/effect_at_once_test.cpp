@@ -22,7 +22,7 @@ class Place {
   Place() {
     HttpClient client(first_.url());
     REQUIRE(client.post_json("/register", credentials("ada", kPassword)).status == 200);
-    sql("UPDATE users SET record = json_set(record, '$.role', 'admin'), revision = revision + 1;");
+    set("role", R"("admin")");
     token_ = log_in(first_);
   }
 

@@ -266,7 +266,6 @@ TEST_CASE("a command that cannot work says what is wrong") {
           {{"import", "--format=json", "/nowhere/list"}, 1, "/nowhere/list"},
           {{"import", "--format=json", "-"}, 1, "standard input:1: it is not JSON"},
           {{"import", "--help"}, 0, "Exit status"},
-          {{"export", "--format=json"}, 1, "no store at"},
           {{"export", "--help"}, 0, "Exit status"},
       }));
   CAPTURE(arguments);
@@ -274,6 +273,12 @@ TEST_CASE("a command that cannot work says what is wrong") {
   CAPTURE(refused.output);
   CHECK(refused.status == status);
   CHECK(contains(refused.output, words));
+}
+
+TEST_CASE("without a store there is nothing to export", "[sqlite]") {
+  const Finished refused = command(Site(without_worker()), {"export", "--format=json"});
+  CHECK(refused.status == 1);
+  CHECK(contains(refused.output, "no store at"));
 }
 
 }  // namespace userbin::test
