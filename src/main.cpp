@@ -21,6 +21,7 @@ constexpr Command kCommands[] = {
     {"session", userbin::app::session, "who is signed in: list, end"},
     {"ban", userbin::app::ban, "who is held off after too many tries: list, lift"},
     {"invite", userbin::app::invite, "who was asked to register: create, list, revoke"},
+    {"store", userbin::app::store_command, "the store as a whole: copy"},
     {"check", userbin::app::check, "whether a worker can work here: files, store, bin, clock"},
     {"check-nginx", userbin::app::check_nginx, "find traps in nginx's configuration, or on a site"},
 };

@@ -14,6 +14,7 @@ int user(std::span<char*> arguments);
 int session(std::span<char*> arguments);
 int ban(std::span<char*> arguments);
 int invite(std::span<char*> arguments);
+int store_command(std::span<char*> arguments);
 int check(std::span<char*> arguments);
 int check_nginx(std::span<char*> arguments);
 

@@ -73,10 +73,10 @@ TEST_CASE("what is not known is a dash, or null") {
 }
 
 TEST_CASE("nothing from outside ends a line of the audit log or passes for a part of it") {
-  const std::string hostile =
-      GENERATE(as<std::string>{}, "\" client=192.0.2.66 user=\"x", "x\" outcome=failed client=192.0.2.66", "a\nb",
-               "a\r\nb", "\x1b[2J", "\xc2\x9b", "\xff\xfe", "\xe2\x80\xa8", "\xe2\x80\xa9", "\\\"",
-               "\",\"client\":\"", "-", std::string(100'000, 'x'));
+  const std::string hostile = GENERATE(
+      as<std::string>{}, "\" client=192.0.2.66 user=\"x", "x\" outcome=failed client=192.0.2.66",
+      "a\nb", "a\r\nb", "\x1b[2J", "\xc2\x9b", "\xff\xfe", "\xe2\x80\xa8", "\xe2\x80\xa9", "\\\"",
+      "\",\"client\":\"", "-", std::string(100'000, 'x'));
   const AuditRecord record{.event = AuditEvent::kLogin,
                            .outcome = AuditOutcome::kFailed,
                            .client = hostile,
