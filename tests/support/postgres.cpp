@@ -13,10 +13,7 @@
 
 namespace userbin::test {
 
-namespace {
-
-/// Debian's newest.
-std::string program(const std::string& name) {
+std::string postgres_program(const std::string& name) {
   std::string found;
   for (const auto& version : std::filesystem::directory_iterator("/usr/lib/postgresql")) {
     const std::filesystem::path path = version.path() / "bin" / name;
@@ -26,25 +23,26 @@ std::string program(const std::string& name) {
   return found;
 }
 
-/// It refuses to run as root.
-std::vector<std::string> as_its_user(std::vector<std::string> command) {
+std::vector<std::string> as_postgres(std::vector<std::string> command) {
   if (::geteuid() != 0) return command;
   command.insert(command.begin(), {"setpriv", "--reuid=postgres", "--regid=postgres",
                                    "--clear-groups", "--pdeathsig=INT"});
   return command;
 }
 
-}  // namespace
+void give_to_postgres(const std::string& folder) {
+  const passwd* owner = ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr;
+  if (owner != nullptr && ::chown(folder.c_str(), owner->pw_uid, owner->pw_gid) != 0) {
+    throw std::runtime_error("chown " + folder);
+  }
+}
 
 PostgresServer::PostgresServer() {
-  const passwd* owner = ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr;
-  if (owner != nullptr && ::chown(folder_.path().c_str(), owner->pw_uid, owner->pw_gid) != 0) {
-    throw std::runtime_error("chown");
-  }
+  give_to_postgres(folder_.path().string());
   const Finished made =
-      run_command(as_its_user({program("initdb"), "-D", folder_.file("data"), "--username=userbin",
-                               "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8",
-                               "--locale-provider=icu", "--icu-locale=en-US"}));
+      run_command(as_postgres({postgres_program("initdb"), "-D", folder_.file("data"),
+                               "--username=userbin", "--auth=trust", "--no-sync", "--encoding=UTF8",
+                               "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"}));
   if (made.status != 0) throw std::runtime_error("initdb: " + made.output);
   start();
 }
@@ -66,9 +64,9 @@ void PostgresServer::start() {
   const std::string folder = folder_.path().string();
   const std::string log = folder_.file("log");
   process_ = std::make_unique<Process>(
-      as_its_user({program("postgres"), "-D", folder_.file("data"), "-c", "listen_addresses=", "-c",
-                   "unix_socket_directories=" + folder, "-c", "fsync=off", "-c",
-                   "full_page_writes=off", "-c", "max_connections=300"}),
+      as_postgres({postgres_program("postgres"), "-D", folder_.file("data"), "-c",
+                   "listen_addresses=", "-c", "unix_socket_directories=" + folder, "-c",
+                   "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300"}),
       Process::Options{.output_file = log});
   wait_until("PostgreSQL is there", [&] {
     if (!process_->is_running()) throw std::runtime_error("postgres: " + read_file(log));

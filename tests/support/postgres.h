@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "store/postgres_database.h"
 #include "store/sqlite_database.h"
@@ -9,6 +10,13 @@
 #include "support/temporary_folder.h"
 
 namespace userbin::test {
+
+/// A program of Debian's newest PostgreSQL.
+std::string postgres_program(const std::string& name);
+/// The command as the user postgres, if this is root: PostgreSQL refuses to run as root.
+std::vector<std::string> as_postgres(std::vector<std::string> command);
+/// Makes a folder the one of that user.
+void give_to_postgres(const std::string& folder);
 
 /// A real PostgreSQL in a temporary folder, with its socket there and no port, that knows no fsync.
 /// Its databases sort by language, as many do. As root, it runs as the user postgres.
