@@ -230,12 +230,13 @@ void Throttle::note_success(const Attempt& attempt) {
   put(key, {.changed_at = now, .forget_at = now + kForgetKnownAfter});
 }
 
-void Throttle::restore(const std::vector<store::ThrottleEntry>& entries) {
+void Throttle::adopt(const store::ThrottleNews& news) {
   const std::lock_guard lock(mutex_);
-  for (const store::ThrottleEntry& entry : entries) {
-    table_.restore(entry);
+  for (const store::ThrottleEntry& entry : news.changed) {
+    table_.adopt(entry);
     last_hold_ = std::max(last_hold_, entry.held_until);
   }
+  for (const store::ThrottleKey& key : news.gone) table_.drop(key);
 }
 
 void Throttle::lift(const std::vector<store::ThrottleLift>& lifts) {

@@ -105,8 +105,8 @@ class Throttle {
   /// Before a registration that could be made is.
   Attempt try_registration(std::string_view address);
 
-  /// For ThrottleKeeper. Entries that were kept, some of which may be to be forgotten.
-  void restore(const std::vector<store::ThrottleEntry>& entries);
+  /// For ThrottleKeeper. What was kept, or counted by others; some of it may be to be forgotten.
+  void adopt(const store::ThrottleNews& news);
   void lift(const std::vector<store::ThrottleLift>& lifts);
   ThrottleTable::Changes take_changes();
   void put_back(const ThrottleTable::Changes& changes);

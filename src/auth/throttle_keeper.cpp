@@ -8,7 +8,6 @@ namespace userbin::auth {
 namespace {
 
 constexpr std::chrono::seconds kLookEvery{1};
-constexpr int kLooksBetweenFlushes = 5;
 
 }  // namespace
 
@@ -18,9 +17,8 @@ std::string name_key_of(store::ThrottleStore& store) {
 
 ThrottleKeeper::ThrottleKeeper(Throttle& throttle, store::ThrottleStore& store,
                                store::ChangeWatch& changes)
-    : throttle_(throttle), store_(store), changes_(changes) {
-  throttle_.restore(store_.load());
-  look_for_lifts();
+    : throttle_(throttle), store_(store), changes_(changes), own_name_(draw_name_key()) {
+  look();
 }
 
 void ThrottleKeeper::start() {
@@ -37,9 +35,12 @@ void ThrottleKeeper::stop() {
   flush();
 }
 
-void ThrottleKeeper::look_for_lifts() {
+void ThrottleKeeper::look() {
   const std::uint64_t version = changes_.version();
   if (version == seen_version_) return;
+  const store::ThrottleNews news = store_.news(seen_stamp_, own_name_);
+  throttle_.adopt(news);
+  seen_stamp_ = news.stamp;
   const std::vector<store::ThrottleLift> lifts = store_.lifts();
   if (lifts != seen_lifts_) throttle_.lift(lifts);
   seen_lifts_ = lifts;
@@ -49,7 +50,7 @@ void ThrottleKeeper::look_for_lifts() {
 void ThrottleKeeper::flush() {
   const ThrottleTable::Changes changes = throttle_.take_changes();
   try {
-    store_.save(changes.changed, changes.gone);
+    store_.save(changes.changed, changes.gone, own_name_);
   } catch (const base::StoreUnavailable& error) {
     throttle_.put_back(changes);
     spdlog::warn("who is held off is not written yet: {}", error.what());
@@ -57,17 +58,17 @@ void ThrottleKeeper::flush() {
 }
 
 void ThrottleKeeper::run() {
-  for (int looks = 1;; ++looks) {
+  for (;;) {
     {
       std::unique_lock lock(mutex_);
       if (stopped_.wait_for(lock, kLookEvery, [&] { return stopping_; })) return;
     }
     try {
-      if (throttle_.holds_anybody()) look_for_lifts();
+      look();
     } catch (const base::StoreUnavailable& error) {
-      spdlog::debug("whether somebody was lifted is not known: {}", error.what());
+      spdlog::debug("what others have counted is not known: {}", error.what());
     }
-    if (looks % kLooksBetweenFlushes == 0) flush();
+    flush();
   }
 }
 

@@ -16,10 +16,11 @@ namespace userbin::auth {
 /// The secret of this store for Throttle; drawn if it has none. Throws base::StoreUnavailable.
 std::string name_key_of(store::ThrottleStore& store);
 
-/// Keeps in the store what a throttle counts, so that it survives a restart, and tells it whom
-/// another program has lifted. A thread of its own writes what has changed every few seconds, in
-/// one batch, so that no login waits for that: a crash loses as much. Several programs on one store
-/// count each for itself, and the last that wrote an entry is believed after a restart.
+/// Keeps in the store what a throttle counts, so that it survives a restart, and tells it what
+/// other programs on the store have counted, and whom the owner has lifted. A thread of its own
+/// does both every second, in batches, so that no login waits for that: a crash loses as much, and
+/// in that second programs don't know of each other's counts. Of what two have counted for the same
+/// key, the larger is believed.
 class ThrottleKeeper {
  public:
   /// Reads what was kept. All outlive this. Throws base::StoreUnavailable.
@@ -31,11 +32,11 @@ class ThrottleKeeper {
   /// Ends the thread and writes what is left; a failure is logged. Idempotent.
   void stop();
 
-  /// What the thread does every second: whom others have lifted is held off no longer. Throws
-  /// base::StoreUnavailable.
-  void look_for_lifts();
-  /// What it does every few seconds, any thread: writes what has changed. What could not be written
-  /// is written the next time; that is logged.
+  /// What the thread does every second, if the store has changed: takes in what others have
+  /// counted; whom the owner has lifted is held off no longer. Throws base::StoreUnavailable.
+  void look();
+  /// What it does then, any thread: writes what has changed. What could not be written is written
+  /// the next time; that is logged.
   void flush();
 
  private:
@@ -44,9 +45,12 @@ class ThrottleKeeper {
   Throttle& throttle_;
   store::ThrottleStore& store_;
   store::ChangeWatch& changes_;
+  /// Tells what this program has saved from what others have.
+  const std::string own_name_;
 
-  // Of the thread that looks for lifts:
+  // Of the thread that looks:
   std::uint64_t seen_version_ = 0;
+  std::int64_t seen_stamp_ = 0;
   std::vector<store::ThrottleLift> seen_lifts_;
 
   std::mutex mutex_;

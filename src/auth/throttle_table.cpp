@@ -112,6 +112,30 @@ void ThrottleTable::restore(const store::ThrottleEntry& entry) {
   unsaved_.erase(*key);
 }
 
+void ThrottleTable::adopt(const store::ThrottleEntry& entry) {
+  const auto key = from_stored(entry.key);
+  if (!key) return;
+  if (!unsaved_.contains(*key)) {
+    restore(entry);
+    return;
+  }
+  const auto own = entries_.find(*key);
+  if (own == entries_.end()) return;  // it was removed here, and will be there
+  TableEntry both = own->second.entry;
+  both.failures = std::max(both.failures, entry.failures);
+  both.changed_at = std::max(both.changed_at, entry.changed_at);
+  both.held_until = std::max(both.held_until, entry.held_until);
+  both.forget_at = std::max(both.forget_at, entry.forget_at);
+  put(*key, both);
+}
+
+void ThrottleTable::drop(const store::ThrottleKey& stored_key) {
+  const auto key = from_stored(stored_key);
+  if (!key || unsaved_.contains(*key)) return;
+  erase(*key);
+  unsaved_.erase(*key);
+}
+
 void ThrottleTable::lift(const store::ThrottleLift& lift) {
   std::vector<TableKey> lifted;
   for (const auto& [key, slot] : entries_) {

@@ -61,6 +61,10 @@ class ThrottleTable {
 
   /// Takes in what was kept; it counts as saved.
   void restore(const store::ThrottleEntry& entry);
+  /// Takes in what another program has counted, or removed, on top of what was counted here and is
+  /// not saved yet.
+  void adopt(const store::ThrottleEntry& entry);
+  void drop(const store::ThrottleKey& key);
   void lift(const store::ThrottleLift& lift);
 
   struct Changes {

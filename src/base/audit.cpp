@@ -62,6 +62,9 @@ bool needs_quotes(char c) {
   return !is_plain;
 }
 
+/// Longer than any address or id of ours.
+constexpr std::size_t kMaxBare = 64;
+
 std::string quoted(const std::string& text) {
   if (text.empty()) return "-";
   std::string out = "\"";
@@ -77,6 +80,7 @@ std::string quoted(const std::string& text) {
 
 /// An address or a request's id, which stands without quotes as long as it looks like one.
 std::string bare(const std::string& text) {
+  if (text.size() > kMaxBare) return quoted(text);
   for (const char c : text) {
     if (needs_quotes(c)) return quoted(text);
   }

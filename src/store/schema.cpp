@@ -89,6 +89,22 @@ const std::vector<std::vector<const char*>> kMigrations{
         " expires_at BIGINT NOT NULL)",
     },
     {
+        // When, in an order that programs on one store agree upon, and by which of them.
+        "ALTER TABLE throttle ADD COLUMN stamp BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE throttle ADD COLUMN saved_by TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX throttle_by_stamp ON throttle (stamp)",
+        "CREATE TABLE throttle_gone ("  // entries that were removed
+        " kind INTEGER NOT NULL,"
+        " name TEXT NOT NULL,"
+        " client TEXT NOT NULL,"
+        " stamp BIGINT NOT NULL,"
+        " saved_by TEXT NOT NULL,"
+        " PRIMARY KEY (kind, name, client))",
+        "CREATE INDEX throttle_gone_by_stamp ON throttle_gone (stamp)",
+        "CREATE TABLE throttle_stamp ("  // the last one, in one row
+        " id INTEGER PRIMARY KEY,"
+        " stamp BIGINT NOT NULL)",
+        "INSERT INTO throttle_stamp (id, stamp) VALUES (1, 0)",
         "CREATE TABLE leases ("  // SqlLease
         " name TEXT PRIMARY KEY,"
         " holder TEXT NOT NULL,"

@@ -7,6 +7,9 @@ namespace {
 using soci::into;
 using soci::use;
 
+/// How many saves later a removal is still told; each program saves once a second at most.
+constexpr long long kStampsGoneIsTold = 100'000;
+
 long long to_microseconds(base::WallTime time) {
   return time.time_since_epoch().count();
 }
@@ -54,20 +57,75 @@ struct SelectEntries {
                    into(row.changed_at), into(row.held_until), into(row.forget_at))) {}
 };
 
+struct SelectNews {
+  Row row;
+  long long since = 0;
+  std::string by;
+  soci::statement statement;
+  explicit SelectNews(soci::session& sql)
+      : statement((
+            sql.prepare << "SELECT kind, name, client, failures, changed_at, held_until,"
+                           " forget_at FROM throttle WHERE stamp > :since AND saved_by <> :by",
+            into(row.kind), into(row.name), into(row.client), into(row.failures),
+            into(row.changed_at), into(row.held_until), into(row.forget_at), use(since), use(by))) {
+  }
+};
+
+/// Those that were not made anew since.
+struct SelectGone {
+  Row row;
+  long long since = 0;
+  std::string by;
+  soci::statement statement;
+  explicit SelectGone(soci::session& sql)
+      : statement((sql.prepare << "SELECT g.kind, g.name, g.client FROM throttle_gone g"
+                                  " WHERE g.stamp > :since AND g.saved_by <> :by AND NOT EXISTS"
+                                  " (SELECT 1 FROM throttle t WHERE t.kind = g.kind AND"
+                                  " t.name = g.name AND t.client = g.client)",
+                   into(row.kind), into(row.name), into(row.client), use(since), use(by))) {}
+};
+
+struct PutGone {
+  Row row;
+  long long stamp = 0;
+  std::string by;
+  soci::statement statement;
+  explicit PutGone(soci::session& sql)
+      : statement((sql.prepare << "INSERT INTO throttle_gone (kind, name, client, stamp, saved_by)"
+                                  " VALUES (:kind, :name, :client, :stamp, :by)"
+                                  " ON CONFLICT (kind, name, client) DO UPDATE SET"
+                                  " stamp = excluded.stamp, saved_by = excluded.saved_by",
+                   use(row.kind), use(row.name), use(row.client), use(stamp), use(by))) {}
+};
+
+/// As a writer's first step it makes others wait, so that a stamp is only seen after all smaller
+/// ones.
+long long draw_stamp(soci::session& sql) {
+  long long stamp = 0;
+  sql << "UPDATE throttle_stamp SET stamp = stamp + 1 WHERE id = 1";
+  sql << "SELECT stamp FROM throttle_stamp WHERE id = 1", into(stamp);
+  return stamp;
+}
+
 struct PutEntry {
   Row row;
+  long long stamp = 0;
+  std::string by;
   soci::statement statement;
   explicit PutEntry(soci::session& sql)
       : statement((sql.prepare << "INSERT INTO throttle (kind, name, client, failures, changed_at,"
-                                  " held_until, forget_at) VALUES (:kind, :name, :client,"
-                                  " :failures, :changed_at, :held_until, :forget_at)"
+                                  " held_until, forget_at, stamp, saved_by) VALUES (:kind,"
+                                  " :name, :client, :failures, :changed_at, :held_until,"
+                                  " :forget_at, :stamp, :by)"
                                   " ON CONFLICT (kind, name, client) DO UPDATE SET"
                                   " failures = excluded.failures,"
                                   " changed_at = excluded.changed_at,"
                                   " held_until = excluded.held_until,"
-                                  " forget_at = excluded.forget_at",
+                                  " forget_at = excluded.forget_at,"
+                                  " stamp = excluded.stamp, saved_by = excluded.saved_by",
                    use(row.kind), use(row.name), use(row.client), use(row.failures),
-                   use(row.changed_at), use(row.held_until), use(row.forget_at))) {}
+                   use(row.changed_at), use(row.held_until), use(row.forget_at), use(stamp),
+                   use(by))) {}
 };
 
 struct DeleteEntry {
@@ -114,18 +172,52 @@ std::vector<ThrottleEntry> SqlThrottleStore::load() {
 }
 
 void SqlThrottleStore::save(const std::vector<ThrottleEntry>& changed,
-                            const std::vector<ThrottleKey>& gone) {
+                            const std::vector<ThrottleKey>& gone, const std::string& by) {
   if (changed.empty() && gone.empty()) return;
   database_.write([&](Connection& connection) {
     soci::transaction transaction(connection.sql());
+    const long long stamp = draw_stamp(connection.sql());
     auto& put = connection.prepared<PutEntry>();
+    put.stamp = stamp;
+    put.by = by;
     for (const ThrottleEntry& entry : changed) {
       put.row.set(entry);
       put.statement.execute(true);
     }
-    for (const ThrottleKey& key : gone) delete_entry(connection, key);
+    auto& put_gone = connection.prepared<PutGone>();
+    put_gone.stamp = stamp;
+    put_gone.by = by;
+    for (const ThrottleKey& key : gone) {
+      delete_entry(connection, key);
+      put_gone.row.set_key(key);
+      put_gone.statement.execute(true);
+    }
+    const long long forgotten = stamp - kStampsGoneIsTold;
+    connection.sql() << "DELETE FROM throttle_gone WHERE stamp < :forgotten", use(forgotten);
     transaction.commit();
     return true;
+  });
+}
+
+ThrottleNews SqlThrottleStore::news(std::int64_t since, const std::string& by) {
+  return database_.read([&](Connection& connection) {
+    ThrottleNews news;
+    long long stamp = 0;
+    // Before the rows: what is saved meanwhile is told once more the next time.
+    connection.sql() << "SELECT stamp FROM throttle_stamp WHERE id = 1", into(stamp);
+    news.stamp = stamp;
+    if (stamp == since) return news;
+    auto& select = connection.prepared<SelectNews>();
+    select.since = since;
+    select.by = by;
+    select.statement.execute();
+    while (select.statement.fetch()) news.changed.push_back(select.row.entry());
+    auto& gone = connection.prepared<SelectGone>();
+    gone.since = since;
+    gone.by = by;
+    gone.statement.execute();
+    while (gone.statement.fetch()) news.gone.push_back(gone.row.entry().key);
+    return news;
   });
 }
 

@@ -13,8 +13,9 @@ class SqlThrottleStore final : public ThrottleStore {
 
   std::string name_key(const std::string& drawn) override;
   std::vector<ThrottleEntry> load() override;
-  void save(const std::vector<ThrottleEntry>& changed,
-            const std::vector<ThrottleKey>& gone) override;
+  void save(const std::vector<ThrottleEntry>& changed, const std::vector<ThrottleKey>& gone,
+            const std::string& by = "") override;
+  ThrottleNews news(std::int64_t since, const std::string& by) override;
   std::size_t lift(const ThrottleLift& lift) override;
   std::vector<ThrottleLift> lifts() override;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,13 @@ struct ThrottleEntry {
   friend bool operator==(const ThrottleEntry&, const ThrottleEntry&) = default;
 };
 
+/// What other programs on the same store have counted.
+struct ThrottleNews {
+  std::vector<ThrottleEntry> changed;
+  std::vector<ThrottleKey> gone;
+  std::int64_t stamp = 0;
+};
+
 /// That somebody is to be held off no longer.
 struct ThrottleLift {
   /// As in ThrottleKey; empty: whatever name, whatever client.
@@ -71,9 +79,13 @@ class ThrottleStore {
   virtual std::string name_key(const std::string& drawn) = 0;
 
   virtual std::vector<ThrottleEntry> load() = 0;
-  /// Puts entries in the place of those with the same key, and removes others, in one step.
-  virtual void save(const std::vector<ThrottleEntry>& changed,
-                    const std::vector<ThrottleKey>& gone) = 0;
+  /// Puts entries in the place of those with the same key, and removes others, in one step. `by`
+  /// tells programs on one store apart.
+  virtual void save(const std::vector<ThrottleEntry>& changed, const std::vector<ThrottleKey>& gone,
+                    const std::string& by = "") = 0;
+  /// What others than `by` have saved after the news that had the stamp `since`; 0: all that there
+  /// is. Some of it may be told twice.
+  virtual ThrottleNews news(std::int64_t since, const std::string& by) = 0;
 
   /// Removes what the lift covers, and notes it for programs that have it in memory. Lifts that
   /// are a day older than it are forgotten. How many entries held somebody off.

@@ -87,4 +87,23 @@ TEST_CASE("a worker that stood still, and believes that it is his turn, does no 
   wait_until("the first has noticed", [&] { return !sees_to_the_bin(workers.first); });
 }
 
+TEST_CASE("wrong passwords at one worker hold somebody off at the others") {
+  Site::Options options;
+  options.worker_flags.insert(options.worker_flags.end(),
+                              {"--login-failures=3", "--login-delay-max=15min"});
+  Site first(options);
+  options.store = first.store();
+  Site second(options);
+  HttpClient here(first.url()), there(second.url());
+  REQUIRE(here.post_json("/register", credentials("ada", kPassword)).status == 200);
+  for (int i = 0; i < 5; ++i) {
+    wait_until("the next try may be made",
+               [&] { return here.post_json("/login", credentials("ada", "wrong")).status == 401; });
+  }
+  wait_until("the other knows", [&] {
+    const Answer answer = there.post_json("/login", credentials("ada", "wrong"));
+    return answer.code() == "too_many_attempts";
+  });
+}
+
 }  // namespace userbin::test

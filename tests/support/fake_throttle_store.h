@@ -32,11 +32,31 @@ class FakeThrottleStore final : public store::ThrottleStore {
   }
 
   void save(const std::vector<store::ThrottleEntry>& changed,
-            const std::vector<store::ThrottleKey>& gone) override {
+            const std::vector<store::ThrottleKey>& gone, const std::string& by = "") override {
     fault.on_change();
     const std::lock_guard lock(mutex_);
+    if (changed.empty() && gone.empty()) return;
+    ++stamp_;
     for (const store::ThrottleEntry& entry : changed) entries_[entry.key] = entry;
     for (const store::ThrottleKey& key : gone) entries_.erase(key);
+    for (const store::ThrottleEntry& entry : changed) saved_[entry.key] = {stamp_, by};
+    for (const store::ThrottleKey& key : gone) saved_[key] = {stamp_, by};
+  }
+
+  store::ThrottleNews news(std::int64_t since, const std::string& by) override {
+    fault.on_read();
+    const std::lock_guard lock(mutex_);
+    store::ThrottleNews news{.stamp = stamp_};
+    for (const auto& [key, saved] : saved_) {
+      if (saved.stamp <= since || saved.by == by) continue;
+      const auto entry = entries_.find(key);
+      if (entry == entries_.end()) {
+        news.gone.push_back(key);
+      } else {
+        news.changed.push_back(entry->second);
+      }
+    }
+    return news;
   }
 
   std::size_t lift(const store::ThrottleLift& lift) override {
@@ -66,11 +86,18 @@ class FakeThrottleStore final : public store::ThrottleStore {
   }
 
  private:
+  struct Saved {
+    std::int64_t stamp = 0;
+    std::string by;
+  };
+
   std::mutex mutex_;
   // Guarded by mutex_:
   std::string name_key_;
   std::map<store::ThrottleKey, store::ThrottleEntry> entries_;
   std::vector<store::ThrottleLift> lifts_;
+  std::int64_t stamp_ = 0;
+  std::map<store::ThrottleKey, Saved> saved_;
 };
 
 }  // namespace userbin::test

@@ -85,10 +85,10 @@ TEST_CASE("whom another program lifts may try again") {
   Program program = machine.start();
   program.fail(9);
   program.keeper.flush();
-  program.keeper.look_for_lifts();
+  program.keeper.look();
   CHECK(program.wait() == 16);
   machine.lift();
-  program.keeper.look_for_lifts();
+  program.keeper.look();
   CHECK(program.wait() == 0);
   program.keeper.flush();
   CHECK(machine.store.load().empty());
@@ -113,10 +113,65 @@ TEST_CASE("a store that is away says so at the start, and is looked at again lat
   machine.lift();
   machine.store.fault.set(Fault::Hits::kEverything);
   CHECK_THROWS_AS(machine.start(), base::StoreUnavailable);
-  CHECK_THROWS_AS(program.keeper.look_for_lifts(), base::StoreUnavailable);
+  CHECK_THROWS_AS(program.keeper.look(), base::StoreUnavailable);
   machine.store.fault.set(Fault::Hits::kNothing);
-  program.keeper.look_for_lifts();
+  program.keeper.look();
   CHECK(program.wait() == 0);
+}
+
+TEST_CASE("what one program counts holds at another after a second") {
+  Machine machine;
+  Program first = machine.start();
+  Program second = machine.start();
+  const auto exchange = [&] {
+    for (Program* program : {&first, &second, &first, &second}) {
+      program->keeper.look();
+      program->keeper.flush();
+    }
+  };
+  first.fail(4);
+  CHECK(second.wait() == 0);
+  exchange();
+  second.fail(1);
+  CHECK(second.wait() == 1);
+  exchange();
+  CHECK(first.wait() == 1);
+  first.fail(1);
+  exchange();
+  CHECK(second.wait() == 2);
+
+  SECTION("and is forgotten there when the right password came") {
+    machine.clock.advance(seconds{2});
+    second.throttle.try_login("ada", "192.0.2.7").succeed();
+    exchange();
+    machine.clock.advance(seconds{1});
+    first.fail(5);
+    CHECK(first.wait() == 1);
+  }
+  SECTION("and is not brought back by who has counted meanwhile") {
+    machine.lift();
+    first.keeper.look();
+    second.keeper.look();
+    CHECK(first.wait() == 0);
+    CHECK(second.wait() == 0);
+    exchange();
+    CHECK(first.wait() == 0);
+    CHECK(second.wait() == 0);
+  }
+}
+
+TEST_CASE("of what two programs count in the same second the larger is believed") {
+  Machine machine;
+  Program first = machine.start();
+  Program second = machine.start();
+  for (int i = 0; i < 6; ++i) first.throttle.try_login("ada", "192.0.2.7").keep();
+  for (int i = 0; i < 3; ++i) second.throttle.try_login("ada", "192.0.2.7").keep();
+  first.keeper.flush();
+  second.keeper.look();
+  CHECK(second.wait() == first.wait());
+  second.keeper.flush();
+  first.keeper.look();
+  CHECK(first.wait() == 1);
 }
 
 TEST_CASE("the keeper's thread starts and stops", "[throttle][threads]") {

@@ -445,7 +445,7 @@ TEST_CASE("what was kept holds after a restart") {
   Door after;
   after.clock.advance(before.clock.now() - after.clock.now());
   CHECK_FALSE(after.throttle.holds_anybody());
-  after.throttle.restore(kept.changed);
+  after.throttle.adopt({.changed = kept.changed});
   CHECK(after.throttle.holds_anybody());
   CHECK(after.wait("ADA", kElsewhere) == 900);
   CHECK(after.wait("bob") == 36);

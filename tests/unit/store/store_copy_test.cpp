@@ -58,6 +58,7 @@ void fill(Database& database) {
                        .forget_at = kNow});
   }
   throttle.save(entries, {});
+  throttle.save({}, {entries[11].key}, "somebody");
   throttle.lift({.name = "n", .client = "c1", .at = kNow});
   SqlSyncStore bins(database);
   bins.set_place("place");

@@ -68,6 +68,32 @@ TEMPLATE_TEST_CASE("a throttle store keeps every field, by kind, name and client
   kept.rows.save({}, {});
 }
 
+TEMPLATE_TEST_CASE("news tell what others have saved and removed since", "", Fake,
+                   Sql<test::OnSqlite>, Sql<test::OnPostgres>) {
+  TestType kept;
+  const ThrottleEntry first = entry_of("aa", "c1");
+  const ThrottleEntry second = entry_of("bb", "c2");
+  CHECK(kept.rows.news(0, "me").changed.empty());
+  kept.rows.save({first}, {}, "other");
+  kept.rows.save({second}, {}, "me");
+  const ThrottleNews news = kept.rows.news(0, "me");
+  CHECK(news.changed == std::vector{first});
+  CHECK(news.gone.empty());
+  CHECK(kept.rows.news(0, "nobody").changed.size() == 2);
+  CHECK(kept.rows.news(news.stamp, "me").changed.empty());
+
+  kept.rows.save({}, {first.key, second.key}, "other");
+  const ThrottleNews later = kept.rows.news(news.stamp, "me");
+  CHECK(later.changed.empty());
+  CHECK(later.gone == std::vector{first.key, second.key});
+  CHECK(kept.rows.news(news.stamp, "other").gone.empty());
+  kept.rows.save({first}, {}, "other");
+  const ThrottleNews last = kept.rows.news(later.stamp, "me");
+  CHECK(last.changed == std::vector{first});
+  CHECK(last.gone.empty());
+  CHECK(kept.rows.news(news.stamp, "me").gone == std::vector{second.key});
+}
+
 TEMPLATE_TEST_CASE("the secret for names is drawn once", "", Fake, Sql<test::OnSqlite>,
                    Sql<test::OnPostgres>) {
   TestType kept;
