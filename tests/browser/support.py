@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -43,13 +44,20 @@ def program():
                         ROOT / "build" / "release" / "userbin").resolve()
 
 
+def free_port():
+    """Below those that the kernel gives to whoever connects."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 class Site:
     """A worker behind an nginx on a free port, with all its files in one folder."""
 
     def __init__(self, folder, *flags, tls=False):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.origin = f"https://localhost:{self.port}" if tls else f"http://127.0.0.1:{self.port}"
         self.certificate = f"{folder}/certificate.pem" if tls else None
         self._folder = folder

@@ -142,7 +142,7 @@ void Site::start_worker() {
   std::vector<std::string> command = {userbin_program(), "serve", "--listen=unix:" + socket(),
                                       "--store=" + store()};
   // Of SQLite every worker knows all at once; tests that are about more say so.
-  if (is_on_postgres()) command.emplace_back("--cache-ttl=0ms");
+  if (store().starts_with("postgresql:")) command.emplace_back("--cache-ttl=0ms");
   command.insert(command.end(), kNoThrottle.begin(), kNoThrottle.end());
   command.insert(command.end(), options_.worker_flags.begin(), options_.worker_flags.end());
   const std::size_t starts_before = log().size();
