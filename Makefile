@@ -116,6 +116,7 @@ bench:
 	@$(MAKE) --no-print-directory -j2 release build/release/bench build/release/jsonbin_emulator
 	@tests/bench/run
 	@tests/bench/bin
+	@tests/bench/stores
 
 ## fuzz             libFuzzer on what comes from outside [SECONDS=60 for each] [TARGETS="verify merge ..."]
 .PHONY: fuzz
