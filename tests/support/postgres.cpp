@@ -60,14 +60,19 @@ PostgresServer& PostgresServer::shared() {
   return server;
 }
 
-void PostgresServer::start() {
+void PostgresServer::start(const std::vector<std::string>& settings, int port) {
+  port_ = port;
   const std::string folder = folder_.path().string();
   const std::string log = folder_.file("log");
-  process_ = std::make_unique<Process>(
-      as_postgres({postgres_program("postgres"), "-D", folder_.file("data"), "-c",
-                   "listen_addresses=", "-c", "unix_socket_directories=" + folder, "-c",
-                   "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300"}),
-      Process::Options{.output_file = log});
+  std::vector<std::string> command = {postgres_program("postgres"), "-D", folder_.file("data")};
+  for (const std::string& own :
+       {std::string("listen_addresses="), "unix_socket_directories=" + folder,
+        std::string("fsync=off"), std::string("full_page_writes=off"),
+        std::string("max_connections=300"), "port=" + std::to_string(port)}) {
+    command.insert(command.end(), {"-c", own});
+  }
+  for (const std::string& setting : settings) command.insert(command.end(), {"-c", setting});
+  process_ = std::make_unique<Process>(as_postgres(command), Process::Options{.output_file = log});
   wait_until("PostgreSQL is there", [&] {
     if (!process_->is_running()) throw std::runtime_error("postgres: " + read_file(log));
     try {
@@ -85,6 +90,16 @@ void PostgresServer::stop() {
   process_->wait();
 }
 
+std::string PostgresServer::make_certificate() const {
+  const std::string certificate = folder_.file("data/server.crt");
+  const Finished made = run_command(as_postgres(
+      {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+       "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout",
+       folder_.file("data/server.key"), "-out", certificate}));
+  if (made.status != 0) throw std::runtime_error("openssl: " + made.output);
+  return certificate;
+}
+
 void PostgresServer::ask_for_passwords() {
   write_file(folder_.file("data/pg_hba.conf"),
              "local all userbin trust\nlocal all all scram-sha-256\n");
@@ -93,7 +108,8 @@ void PostgresServer::ask_for_passwords() {
 
 std::string PostgresServer::url_of(const std::string& database) const {
   return "postgresql://userbin@/" + database +
-         "?host=" + base::percent_encode(folder_.path().string(), "");
+         "?host=" + base::percent_encode(folder_.path().string(), "") +
+         "&port=" + std::to_string(port_);
 }
 
 void PostgresServer::run(const std::string& sql, const std::string& database) const {

@@ -31,10 +31,15 @@ class PostgresServer {
   /// The one that a program's tests share; starts when it is first asked for. From the main thread.
   static PostgresServer& shared();
 
-  void start();
+  /// `settings` as "ssl=on", besides the test's own; 5432 is the socket's name alone.
+  void start(const std::vector<std::string>& settings = {}, int port = 5432);
   /// SIGINT: it ends all connections.
   void stop();
   Process& process() { return *process_; }
+
+  /// From the next start on, by start({"ssl=on", ...}): TLS by a certificate for "localhost". Where
+  /// it is.
+  std::string make_certificate() const;
 
   /// From now on whoever connects, but the user userbin, needs a password.
   void ask_for_passwords();
@@ -46,6 +51,7 @@ class PostgresServer {
 
  private:
   TemporaryFolder folder_;
+  int port_ = 5432;
   std::unique_ptr<Process> process_;
 };
 

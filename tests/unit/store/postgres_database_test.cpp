@@ -84,6 +84,32 @@ TEST_CASE("a password is taken from the file that is named") {
   CHECK(SqlUserStore(database).insert(user_named("ada")));
 }
 
+TEST_CASE("TLS is as strict as sslmode says") {
+  OwnServer own;
+  const int port = test::free_port();
+  const std::string certificate = own.server.make_certificate();
+  own.server.stop();
+  own.server.start({"ssl=on", "listen_addresses=localhost"}, port);
+  const std::string place =
+      "postgresql://userbin@localhost:" + std::to_string(port) + "/postgres?sslmode=";
+  const std::string trusting = "&sslrootcert=" + base::percent_encode(certificate, "");
+  PostgresDatabase database({.place = place + "verify-full" + trusting});
+  CHECK(database.read([](Connection& connection) {
+    std::string version;
+    connection.sql() << "SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+        soci::into(version);
+    return version;
+  }) == "TLSv1.3");
+  CHECK(contains(failure_of([&] {
+                   PostgresDatabase nobody({.place = place + "verify-full&sslrootcert=/no/such"});
+                 }),
+                 "/no/such"));
+  std::string elsewhere = place + "verify-full" + trusting;
+  elsewhere.replace(elsewhere.find("localhost"), 9, "127.0.0.1");
+  CHECK(contains(failure_of([&] { PostgresDatabase nobody({.place = elsewhere}); }),
+                 "does not match host name"));
+}
+
 TEST_CASE("of many programs that open a new database at once each finds it made") {
   const test::PostgresPlace place;
   std::atomic<int> made = 0;
