@@ -4,7 +4,6 @@
 #include <csignal>
 #include <set>
 #include <thread>
-#include <unistd.h>
 
 #include <soci/postgresql/soci-postgresql.h>
 
@@ -230,9 +229,13 @@ class Cluster {
   std::unique_ptr<Process> nginx_;
 };
 
-bool is_root() {
-  if (::geteuid() == 0) return true;
-  WARN("not tried: network namespaces need root");
+/// Containers may forbid it even to root.
+bool may_make_networks() {
+  const Finished tried =
+      run_command({"unshare", "--net", "sh", "-c",
+                   "ip link add switch type bridge && ip link add port type veth peer name eth0"});
+  if (tried.status == 0) return true;
+  WARN("not tried, as no network namespace can be made here: " << tried.output);
   return false;
 }
 
@@ -240,7 +243,7 @@ bool is_root() {
 
 TEST_CASE("a primary that dies in the middle of 1,000 registrations loses none that was answered",
           "[network]") {
-  if (!is_root()) return;
+  if (!may_make_networks()) return;
   Cluster cluster;
   const auto registered = cluster.register_many("user", 1000, 300, [&] {
     cluster.primary.process().signal(SIGKILL);
@@ -259,7 +262,7 @@ TEST_CASE("a primary that dies in the middle of 1,000 registrations loses none t
 }
 
 TEST_CASE("a worker that dies takes nothing along that was answered", "[network]") {
-  if (!is_root()) return;
+  if (!may_make_networks()) return;
   Cluster cluster;
   const auto registered = cluster.register_many(
       "user", 300, 100, [&] { cluster.workers.at(kWorkers[0])->signal(SIGKILL); });
@@ -272,7 +275,7 @@ TEST_CASE("a worker that dies takes nothing along that was answered", "[network]
 }
 
 TEST_CASE("a network that is cut for 20 seconds is survived without a restart", "[network]") {
-  if (!is_root()) return;
+  if (!may_make_networks()) return;
   Cluster cluster;
   const auto registered = cluster.register_many("user", 1000, 100, [&] {
     cluster.network.unplug(kPrimary);
