@@ -1,5 +1,7 @@
 #include "store/sqlite_database.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -7,6 +9,7 @@
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 #include <soci/sqlite3/soci-sqlite3.h>
 
@@ -62,12 +65,9 @@ void switch_to_write_ahead_log(soci::session& sql, std::chrono::milliseconds pat
   }
 }
 
-struct DataVersion {
-  long long version = 0;
-  soci::statement statement;
-  explicit DataVersion(soci::session& sql)
-      : statement((sql.prepare << "PRAGMA data_version", soci::into(version))) {}
-};
+/// A commit writes the second copy of the index's header, then the first; who reads the database
+/// while they differ waits. So whoever finds the first copy changed reads what changed it.
+using IndexHeader = std::array<std::uint32_t, 12>;
 
 /// SOCI reads up to the next quotation mark and knows no escapes.
 std::string quoted(const std::string& path) {
@@ -80,6 +80,45 @@ struct SqliteDatabase::FileConnection final : Connection {
   FileIdentity identity;
   /// How long its statements wait for a lock.
   std::chrono::milliseconds patience{};
+};
+
+/// Keeps the file open, and with it the index of its log in memory.
+class SqliteDatabase::Watch {
+ public:
+  explicit Watch(std::unique_ptr<FileConnection> connection)
+      : connection_(std::move(connection)), header_(map_index()), seen_(read()) {}
+
+  const FileIdentity& identity() const { return connection_->identity; }
+
+  /// Whether the header is another than the last time.
+  bool has_changed() {
+    const IndexHeader before = std::exchange(seen_, read());
+    return before != seen_;
+  }
+
+ private:
+  const volatile std::uint32_t* map_index() const {
+    constexpr int kRegionBytes = 32768;
+    auto* backend = static_cast<soci::sqlite3_session_backend*>(connection_->sql().get_backend());
+    sqlite_api::sqlite3_file* file = nullptr;
+    volatile void* region = nullptr;
+    sqlite_api::sqlite3_file_control(backend->conn_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    const int failed = file->pMethods->xShmMap(file, 0, kRegionBytes, 0, &region);
+    if (failed != SQLITE_OK || region == nullptr) {
+      throw soci::sqlite3_soci_error("the index of the log cannot be mapped", failed);
+    }
+    return static_cast<const volatile std::uint32_t*>(region);
+  }
+
+  IndexHeader read() const {
+    IndexHeader copy;
+    std::copy_n(header_, copy.size(), copy.begin());
+    return copy;
+  }
+
+  const std::unique_ptr<FileConnection> connection_;
+  const volatile std::uint32_t* const header_;
+  IndexHeader seen_;
 };
 
 SqliteDatabase::SqliteDatabase(const Options& options)
@@ -113,26 +152,22 @@ void SqliteDatabase::give_to_owner_of_folder(int file) const {
 std::uint64_t SqliteDatabase::version() {
   const FileIdentity identity = current_identity();
   const std::lock_guard lock(watch_mutex_);
+  if (watch_ && watch_->identity() == identity) {
+    if (watch_->has_changed()) ++version_;
+    return version_;
+  }
+  watch_.reset();
+  {
+    const std::lock_guard state_lock(state_mutex_);
+    refuse_foreign_log(identity);
+  }
   try {
-    std::unique_ptr<FileConnection> watch = std::move(watch_);  // gone, if anything fails
-    if (!watch || !(watch->identity == identity)) {
-      {
-        const std::lock_guard state_lock(state_mutex_);
-        refuse_foreign_log(identity);
-      }
-      watch = open_file(patience());
-      ++watches_;
-    }
-    auto& asked = watch->prepared<DataVersion>();
-    asked.statement.execute(true);
-    while (asked.statement.fetch()) {
-    }
-    watch_ = std::move(watch);
-    return watches_ << 32 | static_cast<std::uint32_t>(asked.version);
+    watch_ = std::make_unique<Watch>(open_file(patience()));
   } catch (const soci::soci_error& error) {
     may_do_again(error, false, 1);
     throw base::StoreUnavailable(explained(error));
   }
+  return ++version_;
 }
 
 /// Closes the file before SQLite opens it: a later close would drop SQLite's locks with it

@@ -36,7 +36,8 @@ class SqliteDatabase final : public Database {
   ~SqliteDatabase() override;
 
   std::string name() const override { return path_; }
-  /// By PRAGMA data_version on a connection that is kept for it: exact.
+  /// By the header of SQLite's index of its write-ahead log, which is in memory that all programs
+  /// on the file share ("WAL-mode File Format", section 2.1): exact, and without a lock or a query.
   std::uint64_t version() override;
   /// By PRAGMA quick_check.
   std::string find_damage() override;
@@ -56,6 +57,7 @@ class SqliteDatabase final : public Database {
 
  private:
   struct FileConnection;
+  class Watch;
 
   void make_file() const;
   void give_to_owner_of_folder(int file) const;
@@ -72,10 +74,9 @@ class SqliteDatabase final : public Database {
   const std::string path_;
 
   std::mutex watch_mutex_;
-  // Guarded by watch_mutex_; SQLite counts the changes by all connections but the one that asks.
-  std::unique_ptr<FileConnection> watch_;
-  /// How often watch_ was opened: each counts on its own.
-  std::uint64_t watches_ = 0;
+  // Guarded by watch_mutex_:
+  std::unique_ptr<Watch> watch_;
+  std::uint64_t version_ = 0;
 
   std::mutex state_mutex_;
   std::condition_variable writing_ended_;
