@@ -104,6 +104,8 @@ class RawConnection {
   /// Everything of the next answer (STDOUT up to END_REQUEST); nullopt if the peer closes first, or
   /// nothing comes for `seconds`.
   std::optional<std::string> read_answer(int seconds = 20);
+  /// Whether something of an answer arrives within `seconds`; nothing of it is taken.
+  bool has_something(int seconds = 20) const;
   /// Whether the peer closes within `seconds`, whatever it sends before.
   bool is_closed(int seconds = 20);
 
