@@ -55,6 +55,7 @@ class Site {
   ~Site();
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  int port() const { return port_; }
   std::string socket() const { return folder_.file("userbin.sock"); }
   /// What --store names: a file, or with USERBIN_TEST_STORE=postgresql in the environment a URL.
   const std::string& store() const { return store_; }
