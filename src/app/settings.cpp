@@ -217,8 +217,10 @@ void declare(CLI::App& app, const Usage& usage, Settings& settings) {
               "group of a Unix socket's file, such as www-data; by default the worker's own");
   options.add("--threads", settings.server.threads, "threads that answer requests")
       ->check(CLI::Range(1, 256));
-  options.add_duration("--request-timeout", settings.server.request_timeout, milliseconds{100},
-                       "how long a request may take to arrive from nginx once it has begun");
+  options.add_duration(
+      "--request-timeout", settings.server.request_timeout, milliseconds{100},
+      "how long a request may take to arrive from nginx once it has begun, and nginx "
+      "may go without taking any of an answer");
   options.add_duration("--drain", settings.drain, milliseconds{0},
                        "how long requests may go on after SIGTERM or SIGINT");
 

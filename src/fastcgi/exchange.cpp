@@ -3,20 +3,29 @@
 #include <algorithm>
 #include <array>
 #include <bitset>
+#include <cerrno>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
-#include <sys/time.h>
 
-#include "base/text.h"
+#include <fcgiapp.h>
 
 namespace userbin::fastcgi {
 
 namespace {
 
-/// An answer up to this size fits into any socket's buffer, so that writing it cannot block.
-constexpr std::size_t kSurelyBuffered = 32 * 1024;
-constexpr timeval kSendTimeout{.tv_sec = 10, .tv_usec = 0};
+/// What libfcgi holds while it reads a request; the descriptor is not its own.
+struct Reading : FCGX_Request {
+  explicit Reading(int fd) : FCGX_Request() {
+    FCGX_InitRequest(this, -1, 0);
+    ipcFd = fd;
+    keepConnection = 1;  // otherwise its first act is to close the descriptor
+    detached = 1;        // if it has to close after an error, it does so without waiting
+  }
+  ~Reading() { FCGX_Free(this, 0); }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+};
 
 struct Parameter {
   std::string_view name;
@@ -141,15 +150,14 @@ std::string serialised(const http::Response& response) {
 
 bool Exchange::read(http::Request& request, const Inspection& found,
                     const std::vector<std::string>& extra_params) {
-  FCGX_InitRequest(&fcgx_, -1, 0);
-  fcgx_.ipcFd = connection_.get();
-  fcgx_.keepConnection = 1;  // otherwise its first act is to close the descriptor
-  fcgx_.detached = 1;        // if it has to close after an error, it does so without waiting
-  if (FCGX_Accept_r(&fcgx_) != 0) {
-    if (fcgx_.ipcFd < 0) connection_.release();
+  Reading reading(connection_.get());
+  if (FCGX_Accept_r(&reading) != 0) {
+    if (reading.ipcFd < 0) connection_.release();
     return false;
   }
-  const std::string_view content_length = take_parameters(fcgx_.envp, extra_params, request);
+  request_id_ = static_cast<unsigned>(reading.requestId);
+  is_kept_ = reading.keepConnection != 0;
+  const std::string_view content_length = take_parameters(reading.envp, extra_params, request);
   strip_mount(request);
   request.is_authorizer = found.arrival == Arrival::kAuthorizer;
   request.body_too_large = found.arrival == Arrival::kBodyTooLarge;
@@ -157,7 +165,7 @@ bool Exchange::read(http::Request& request, const Inspection& found,
   // One byte more than there is, so that the end of the stream is read too: what stays unread would
   // be taken for the next request.
   std::string body(found.body_bytes + 1, '\0');
-  const int length = FCGX_GetStr(body.data(), static_cast<int>(body.size()), fcgx_.in);
+  const int length = FCGX_GetStr(body.data(), static_cast<int>(body.size()), reading.in);
   if (length < 0 || static_cast<std::size_t>(length) != found.body_bytes) return false;
   body.pop_back();
   request.body = std::move(body);
@@ -166,20 +174,24 @@ bool Exchange::read(http::Request& request, const Inspection& found,
   return true;
 }
 
-bool Exchange::send(const http::Response& response) {
-  const std::string text = serialised(response);
-  if (text.size() > kSurelyBuffered) {
-    setsockopt(connection_.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendTimeout, sizeof kSendTimeout);
+Exchange::Sending Exchange::send(const http::Response& response) {
+  unsent_ = answer_records(request_id_, serialised(response));
+  sent_bytes_ = 0;
+  return send_rest();
+}
+
+Exchange::Sending Exchange::send_rest() {
+  while (sent_bytes_ < unsent_.size()) {
+    const ssize_t count = ::send(connection_.get(), unsent_.data() + sent_bytes_,
+                                 unsent_.size() - sent_bytes_, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count >= 0) {
+      sent_bytes_ += static_cast<std::size_t>(count);
+    } else if (errno != EINTR) {
+      return errno == EAGAIN ? Sending::kUnfinished : Sending::kFailed;
+    }
   }
-  const bool keep = fcgx_.keepConnection != 0;
-  FCGX_PutStr(text.data(), static_cast<int>(text.size()), fcgx_.out);
-  fcgx_.keepConnection = 1;
-  FCGX_Finish_r(&fcgx_);
-  if (fcgx_.ipcFd < 0) {  // an error made libfcgi close it
-    connection_.release();
-    return false;
-  }
-  return keep;
+  unsent_ = {};
+  return Sending::kDone;
 }
 
 }  // namespace userbin::fastcgi

@@ -1,10 +1,9 @@
-// One request and its answer on a connection, by libfcgi.
+// One request, read by libfcgi, and its answer on a connection.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
-
-#include <fcgiapp.h>
 
 #include "base/unique_fd.h"
 #include "fastcgi/framing.h"
@@ -14,11 +13,10 @@
 namespace userbin::fastcgi {
 
 /// Owns a connection and speaks FastCGI on it, one request after the other. Used by one thread at a
-/// time. libfcgi neither accepts nor closes: its own close waits for the peer.
+/// time. libfcgi only reads: its writes and its close wait for the peer.
 class Exchange {
  public:
   explicit Exchange(base::UniqueFd connection) : connection_(std::move(connection)) {}
-  ~Exchange() { FCGX_Free(&fcgx_, 0); }
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
@@ -31,13 +29,30 @@ class Exchange {
   bool read(http::Request& request, const Inspection& found,
             const std::vector<std::string>& extra_params);
 
-  /// Sends the answer. True if the connection can carry another request: nginx asked to keep it,
-  /// and nothing failed.
-  bool send(const http::Response& response);
+  enum class Sending {
+    kDone,
+    /// The peer has to take something before the rest can be sent.
+    kUnfinished,
+    /// The connection is of no use any more.
+    kFailed,
+  };
+
+  /// Sends the answer, as far as that can be done without waiting.
+  Sending send(const http::Response& response);
+
+  /// Goes on with what is unfinished, likewise.
+  Sending send_rest();
+
+  /// Whether nginx asked to keep the connection for another request.
+  bool is_kept() const { return is_kept_; }
 
  private:
   base::UniqueFd connection_;
-  FCGX_Request fcgx_{};
+  unsigned request_id_ = 0;
+  bool is_kept_ = false;
+  /// Of an answer that is not yet sent.
+  std::string unsent_;
+  std::size_t sent_bytes_ = 0;
 };
 
 }  // namespace userbin::fastcgi

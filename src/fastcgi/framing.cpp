@@ -1,6 +1,7 @@
 #include "fastcgi/framing.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 
@@ -11,11 +12,15 @@ namespace {
 constexpr std::size_t kHeaderBytes = 8;
 constexpr unsigned kVersion = 1;
 constexpr unsigned kBeginRequest = 1;
+constexpr unsigned kEndRequest = 3;
 constexpr unsigned kParams = 4;
 constexpr unsigned kStdin = 5;
+constexpr unsigned kStdout = 6;
 constexpr unsigned kResponder = 1;
 constexpr unsigned kAuthorizer = 2;
+constexpr std::size_t kMaxContentBytes = 0xFFFF;
 constexpr std::string_view kNoName("\0=", 2);
+constexpr std::string_view kAllDone("\0\0\0\0\0\0\0\0", 8);
 
 struct Header {
   unsigned version, type, request_id;
@@ -36,6 +41,14 @@ Header header_at_front(std::string_view bytes) {
           .request_id = big_endian_16(bytes, 2),
           .content_bytes = big_endian_16(bytes, 4),
           .padding_bytes = byte_at(bytes, 6)};
+}
+
+void append_record(std::string& records, unsigned type, unsigned request_id,
+                   std::string_view content) {
+  const std::array<std::size_t, kHeaderBytes> header = {
+      kVersion, type, request_id >> 8, request_id, content.size() >> 8, content.size(), 0, 0};
+  for (const std::size_t byte : header) records += static_cast<char>(byte);
+  records += content;
 }
 
 /// What stands in the PARAMS records, one behind the other.
@@ -129,6 +142,19 @@ bool has_sound_parameters(std::string_view bytes) {
     rest.remove_prefix(*name_bytes + *value_bytes);
   }
   return true;
+}
+
+std::string answer_records(unsigned request_id, std::string_view text) {
+  std::string records;
+  records.reserve(text.size() + 4 * kHeaderBytes + text.size() / 1024);
+  while (!text.empty()) {
+    const std::string_view content = text.substr(0, kMaxContentBytes);
+    append_record(records, kStdout, request_id, content);
+    text.remove_prefix(content.size());
+  }
+  append_record(records, kStdout, request_id, "");
+  append_record(records, kEndRequest, request_id, kAllDone);
+  return records;
 }
 
 }  // namespace userbin::fastcgi

@@ -1,7 +1,9 @@
-// Whether a whole request has arrived, told from the record headers alone. A pure function.
+// Whether a whole request has arrived, told from the record headers alone; and the records of an
+// answer. Pure functions.
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace userbin::fastcgi {
@@ -43,5 +45,9 @@ Inspection inspect(std::string_view bytes);
 /// be read by libfcgi, which believes what they say: names and values end within them (section
 /// 3.4), and hold nothing that would make others of them once they are "NAME=value" texts in C.
 bool has_sound_parameters(std::string_view bytes);
+
+/// An answer as it goes to the web server: `text` as STDOUT, whose end is marked, and END_REQUEST
+/// with the status that all is done (sections 5.3 and 5.5).
+std::string answer_records(unsigned request_id, std::string_view text);
 
 }  // namespace userbin::fastcgi

@@ -8,8 +8,9 @@
 #include <sys/socket.h>
 #include <utility>
 
+#include <fcgiapp.h>
+
 #include "base/log.h"
-#include "fastcgi/exchange.h"
 #include "fastcgi/peek.h"
 
 namespace userbin::fastcgi {
@@ -38,6 +39,7 @@ struct Server::Connection {
   Exchange exchange;
   bool is_watched = false;
   bool is_read_in_part = false;
+  bool is_sending = false;
   http::Request request;
   base::Task<http::Response> answer;
 };
@@ -52,12 +54,7 @@ Server::Server(Listener& listener, Options options)
   FCGX_Init();
   waiting_room_ = std::make_unique<WaitingRoom>(options_.request_timeout,
                                                 [this](void* id, WaitingRoom::Verdict verdict) {
-                                                  auto& connection = *static_cast<Connection*>(id);
-                                                  if (verdict == WaitingRoom::Verdict::kReady) {
-                                                    await_request(connection);
-                                                  } else {
-                                                    close(connection);
-                                                  }
+                                                  on_left(*static_cast<Connection*>(id), verdict);
                                                 });
 }
 
@@ -93,7 +90,7 @@ void Server::stop() {
   eventfd_write(stop_event_.get(), 1);
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  waiting_room_.reset();
+  waiting_room_->stop();
 }
 
 void Server::run() {
@@ -201,24 +198,45 @@ void Server::serve(Connection& connection, const Inspection& found) {
 
 void Server::on_done(void* connection) noexcept {
   auto& done = *static_cast<Connection*>(connection);
-  Server& server = done.server;
-  server.finish(done);
-  server.request_ended();
+  done.server.finish(done);
 }
 
 void Server::finish(Connection& connection) {
-  bool keep = false;
+  auto sending = Exchange::Sending::kFailed;
   try {
-    const http::Response response = connection.answer.take();
-    keep = connection.exchange.send(response) && !draining_;
+    sending = connection.exchange.send(connection.answer.take());
   } catch (const std::exception& error) {
     spdlog::error("a request ended without an answer: {}", error.what());
   }
   connection.answer = {};
-  if (connection.is_read_in_part) {
+  go_on_after(sending, connection);
+}
+
+void Server::go_on_after(Exchange::Sending sending, Connection& connection) {
+  connection.is_sending = sending == Exchange::Sending::kUnfinished;
+  if (connection.is_sending) {
+    return waiting_room_->enter(&connection, connection.exchange.fd(),
+                                WaitingRoom::For::kPeerToRead);
+  }
+  if (sending == Exchange::Sending::kFailed) {
+    close(connection);
+  } else if (connection.is_read_in_part) {
     ::shutdown(connection.exchange.fd(), SHUT_WR);
     waiting_room_->enter(&connection, connection.exchange.fd(), WaitingRoom::For::kPeerToClose);
-  } else if (keep) {
+  } else if (connection.exchange.is_kept() && !draining_) {
+    await_request(connection);
+  } else {
+    close(connection);
+  }
+  request_ended();
+}
+
+void Server::on_left(Connection& connection, WaitingRoom::Verdict verdict) {
+  const bool is_ready = verdict == WaitingRoom::Verdict::kReady;
+  if (connection.is_sending) {
+    go_on_after(is_ready ? connection.exchange.send_rest() : Exchange::Sending::kFailed,
+                connection);
+  } else if (is_ready) {
     await_request(connection);
   } else {
     close(connection);

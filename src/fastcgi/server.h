@@ -17,6 +17,7 @@
 #include "base/executor.h"
 #include "base/task.h"
 #include "base/unique_fd.h"
+#include "fastcgi/exchange.h"
 #include "fastcgi/framing.h"
 #include "fastcgi/listener.h"
 #include "fastcgi/waiting_room.h"
@@ -27,8 +28,9 @@ namespace userbin::fastcgi {
 /// Accepts connections and waits on all of them with one epoll, which its threads share. The thread
 /// that is told of a request looks whether all of it has arrived, reads it by libfcgi, starts the
 /// handler, and answers when that is done; if the handler has to wait, the thread goes on with
-/// other requests, and whichever thread is free answers later. So a thread is held neither by an
-/// idle connection, nor by a peer that stalls, nor by a handler that waits.
+/// other requests, and whichever thread is free answers later. What a peer does not take of its
+/// answer is sent by the waiting room. So a thread is held neither by an idle connection, nor by a
+/// peer that stalls, nor by a handler that waits.
 ///
 /// Only the hot path is short: accept, peek, read, one write, close.
 ///
@@ -37,7 +39,8 @@ class Server final : public base::Executor {
  public:
   struct Options {
     std::size_t threads = 4;
-    /// How long a request may take to arrive once it has begun.
+    /// How long a request may take to arrive once it has begun, and how long a peer may go without
+    /// taking any more of its answer.
     std::chrono::milliseconds request_timeout{10'000};
     /// Names of FastCGI parameters that are handed on in http::Request::extra.
     std::vector<std::string> extra_params;
@@ -72,6 +75,8 @@ class Server final : public base::Executor {
   void serve(Connection& connection, const Inspection& found);
   static void on_done(void* connection) noexcept;
   void finish(Connection& connection);
+  void go_on_after(Exchange::Sending sending, Connection& connection);
+  void on_left(Connection& connection, WaitingRoom::Verdict verdict);
   void await_request(Connection& connection);
   void close(Connection& connection);
   void request_ended();

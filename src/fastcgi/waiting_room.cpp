@@ -16,14 +16,23 @@ namespace {
 
 constexpr int kExpireEveryMs = 500;
 
-/// Whether the peer has closed, once everything that came from it is thrown away.
-bool is_drained_and_closed(int fd) {
-  std::array<char, 16 * 1024> trash;
-  for (;;) {
-    const ssize_t count = ::recv(fd, trash.data(), trash.size(), MSG_DONTWAIT);
-    if (count > 0) continue;
-    return count == 0 || (errno != EAGAIN && errno != EINTR);
+/// Edge-triggered, for a request: what is there already counts as news once, and then only what is
+/// added. What is thrown away counts as news until it is gone, so that no peer who goes on sending
+/// has the thread to himself.
+std::uint32_t events_for(WaitingRoom::For what) {
+  switch (what) {
+    case WaitingRoom::For::kRestOfRequest: return EPOLLIN | EPOLLRDHUP | EPOLLET;
+    case WaitingRoom::For::kPeerToClose: return EPOLLIN;
+    case WaitingRoom::For::kPeerToRead: return EPOLLOUT;
   }
+  return 0;
+}
+
+/// Throws away some of what came from the peer. Whether it has closed.
+bool has_closed(int fd) {
+  std::array<char, 16 * 1024> trash;
+  const ssize_t count = ::recv(fd, trash.data(), trash.size(), MSG_DONTWAIT);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 }  // namespace
@@ -38,21 +47,20 @@ WaitingRoom::WaitingRoom(std::chrono::milliseconds patience, OnLeave on_leave)
   thread_ = std::thread([this] { run(); });
 }
 
-WaitingRoom::~WaitingRoom() {
+void WaitingRoom::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   eventfd_write(wake_event_.get(), 1);
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void WaitingRoom::enter(void* id, int fd, For what) {
   const std::lock_guard lock(mutex_);
   if (guests_.empty()) eventfd_write(wake_event_.get(), 1);
   guests_[id] = {fd, what, std::chrono::steady_clock::now() + patience_};
-  // Edge-triggered: what is there already counts as news once, and then only what is added.
-  epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data = {.ptr = id}};
+  epoll_event event{.events = events_for(what), .data = {.ptr = id}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
 }
 
@@ -97,8 +105,9 @@ void WaitingRoom::look_at(void* id, bool has_ended) {
     if (found == guests_.end()) return;
     guest = found->second;
   }
+  if (guest.what == For::kPeerToRead) return leave(id, Verdict::kReady);
   if (guest.what == For::kPeerToClose) {
-    if (is_drained_and_closed(guest.fd)) leave(id, Verdict::kGone);
+    if (has_closed(guest.fd)) leave(id, Verdict::kGone);
     return;
   }
   switch (peek(guest.fd).arrival) {

@@ -11,10 +11,11 @@
 
 namespace userbin::fastcgi {
 
-/// Waits, with one thread for all of them, for connections whose request has arrived in part, and
-/// for those whose peer is still sending what nobody will read. Each has a deadline.
-/// enter() may be called from any thread; the callbacks come from the room's own thread, and from
-/// then on the connection is the callee's again.
+/// Waits, with one thread for all of them, for connections whose request has arrived in part, for
+/// those whose peer is still sending what nobody will read, and for those whose peer has yet to
+/// take an answer. Each has a deadline. enter() may be called from any thread; the callbacks come
+/// from the room's own thread, and from then on the connection is the callee's again. A callback
+/// must not wait for anything; it may call enter().
 class WaitingRoom {
  public:
   enum class For {
@@ -23,15 +24,20 @@ class WaitingRoom {
     /// What arrives is thrown away, until the peer closes: closing first would destroy an answer
     /// that is still on its way (RFC 9112, section 9.6).
     kPeerToClose,
+    /// Until some of an answer can be sent.
+    kPeerToRead,
   };
   enum class Verdict { kReady, kGone };
   /// `id` is what enter() was called with.
   using OnLeave = std::function<void(void* id, Verdict verdict)>;
 
   WaitingRoom(std::chrono::milliseconds patience, OnLeave on_leave);
-  ~WaitingRoom();
+  ~WaitingRoom() { stop(); }
 
   void enter(void* id, int fd, For what);
+
+  /// No callback comes any more, once this has returned. Idempotent.
+  void stop();
 
  private:
   using Deadline = std::chrono::steady_clock::time_point;

@@ -19,6 +19,8 @@ std::size_t append_to(char* data, std::size_t, std::size_t size, void* text) {
   return size;
 }
 
+}  // namespace
+
 std::map<std::string, std::string> parse_headers(const std::string& text) {
   std::map<std::string, std::string> headers;
   std::istringstream lines(text);
@@ -33,8 +35,6 @@ std::map<std::string, std::string> parse_headers(const std::string& text) {
   }
   return headers;
 }
-
-}  // namespace
 
 std::string Answer::header(const std::string& name) const {
   const auto found = headers.find(base::to_lower_ascii(name));

@@ -22,6 +22,9 @@ struct Answer {
   std::string code() const { return json()["code"].asString(); }
 };
 
+/// By lower-case name, of an answer's head.
+std::map<std::string, std::string> parse_headers(const std::string& head);
+
 /// curl as a program would use it: keeps its connection, and its cookies if asked to. One thread.
 class HttpClient {
  public:

@@ -241,6 +241,10 @@ std::optional<std::string> RawConnection::read_answer(int seconds) {
   }
 }
 
+bool RawConnection::has_something(int seconds) const {
+  return is_readable(fd_, seconds);
+}
+
 bool RawConnection::is_closed(int seconds) {
   char buffer[16384];
   while (is_readable(fd_, seconds)) {

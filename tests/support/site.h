@@ -55,6 +55,7 @@ class Site {
   ~Site();
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  int port() const { return port_; }
   std::string socket() const { return folder_.file("userbin.sock"); }
   /// What --store names: a file, or with USERBIN_TEST_STORE=postgresql in the environment a URL.
   const std::string& store() const { return store_; }
@@ -104,6 +105,8 @@ class RawConnection {
   /// Everything of the next answer (STDOUT up to END_REQUEST); nullopt if the peer closes first, or
   /// nothing comes for `seconds`.
   std::optional<std::string> read_answer(int seconds = 20);
+  /// Whether something of an answer arrives within `seconds`; nothing of it is taken.
+  bool has_something(int seconds = 20) const;
   /// Whether the peer closes within `seconds`, whatever it sends before.
   bool is_closed(int seconds = 20);
 

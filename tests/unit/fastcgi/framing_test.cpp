@@ -288,3 +288,17 @@ TEST_CASE("parameters that libfcgi would read wrongly are not sound", "[framing]
   CHECK_FALSE(has_sound_parameters(begin() + stream(kParams, content) + stream(kStdin, "")));
   CHECK_FALSE(has_sound_parameters(begin(2) + stream(kParams, content, 1)));
 }
+
+TEST_CASE("an answer is STDOUT to its end, and END_REQUEST", "[framing]") {
+  enum : unsigned char { kStdout = 6 };
+  const std::string text =
+      GENERATE(as<std::string>(), ""s, "x"s, std::string(65'535, 'a'),
+               std::string(65'535, 'a') + std::string(65'535, 'b') + "the rest");
+  const unsigned id = GENERATE(1U, 0x1234U);
+  std::string expected;
+  for (std::size_t at = 0; at < text.size(); at += 65'535) {
+    expected += record(kStdout, text.substr(at, 65'535), 0, id);
+  }
+  expected += record(kStdout, "", 0, id) + record(kEnd, std::string(8, '\0'), 0, id);
+  CHECK(answer_records(id, text) == expected);
+}

@@ -6,6 +6,7 @@
 #include <string>
 #include <sys/socket.h>
 #include <utility>
+#include <vector>
 
 #include "support/catch.h"
 
@@ -19,9 +20,12 @@ const std::string kBegin = "\1\1\0\1\0\x08\0\0\0\1\0\0\0\0\0\0"s;
 const std::string kNoParams = "\1\4\0\1\0\0\0\0"s;
 const std::string kNoBody = "\1\5\0\1\0\0\0\0"s;
 
-/// A connection whose near end is in a room with more patience than any test has.
+/// A connection whose near end is in a room, with more patience than any test has unless it says
+/// so.
 struct Visit {
-  explicit Visit(const std::string& sent) {
+  explicit Visit(const std::string& sent,
+                 std::chrono::milliseconds patience = std::chrono::hours{1})
+      : room(patience, [this](void*, WaitingRoom::Verdict verdict) { left.set_value(verdict); }) {
     std::array<int, 2> fds{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) == 0);
     near = base::UniqueFd(fds[0]);
@@ -33,6 +37,16 @@ struct Visit {
   void send(const std::string& bytes) {
     REQUIRE(::send(far.get(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
   }
+  /// Sends from the near end until no more can be sent. How many bytes those are.
+  std::size_t fill() {
+    const std::string much(1 << 16, 'x');
+    std::size_t sent = 0;
+    for (;;) {
+      const ssize_t count = ::send(near.get(), much.data(), much.size(), MSG_DONTWAIT);
+      if (count < 0) return sent;
+      sent += static_cast<std::size_t>(count);
+    }
+  }
   void end_of_sending() { ::shutdown(far.get(), SHUT_WR); }
   /// How it leaves; nothing if it does not.
   std::optional<WaitingRoom::Verdict> verdict() {
@@ -43,8 +57,7 @@ struct Visit {
 
   base::UniqueFd near, far;
   std::promise<WaitingRoom::Verdict> left;
-  WaitingRoom room{std::chrono::hours{1},
-                   [this](void*, WaitingRoom::Verdict verdict) { left.set_value(verdict); }};
+  WaitingRoom room;
 };
 
 }  // namespace
@@ -81,6 +94,22 @@ TEST_CASE("a request whose parameters are not sound is not waited for, and not r
   Visit visit(kBegin);
   visit.enter(WaitingRoom::For::kRestOfRequest);
   visit.send("\1\4\0\1\0\3\0\0\1\1A"s + kNoParams + kNoBody);
+  CHECK(visit.verdict() == WaitingRoom::Verdict::kGone);
+}
+
+TEST_CASE("a peer that takes what was sent to it leaves the waiting room ready") {
+  Visit visit("");
+  const std::size_t sent = visit.fill();
+  visit.enter(WaitingRoom::For::kPeerToRead);
+  std::vector<char> taken(sent);
+  CHECK(::recv(visit.far.get(), taken.data(), sent, MSG_WAITALL) == static_cast<ssize_t>(sent));
+  CHECK(visit.verdict() == WaitingRoom::Verdict::kReady);
+}
+
+TEST_CASE("a peer that never takes what was sent to it is not waited for for ever") {
+  Visit visit("", std::chrono::milliseconds{1});
+  visit.fill();
+  visit.enter(WaitingRoom::For::kPeerToRead);
   CHECK(visit.verdict() == WaitingRoom::Verdict::kGone);
 }
 

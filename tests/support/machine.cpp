@@ -1,0 +1,30 @@
+#include "support/machine.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sys/resource.h>
+
+namespace userbin::test {
+
+std::size_t descriptors_left() {
+  constexpr std::size_t kKeptBack = 200;
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  using Folder = std::filesystem::directory_iterator;
+  const auto used = static_cast<std::size_t>(std::distance(Folder("/proc/self/fd"), Folder()));
+  const std::size_t taken = used + kKeptBack;
+  return limit.rlim_max > taken ? limit.rlim_max - taken : 0;
+}
+
+std::size_t memory_kib(pid_t pid, const std::string& name) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(name + ":")) return std::stoul(line.substr(name.size() + 1));
+  }
+  return 0;
+}
+
+}  // namespace userbin::test

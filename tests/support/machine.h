@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <sys/types.h>
+
+namespace userbin::test {
+
+/// How many more descriptors this process may open, some kept back for other things. Raises its
+/// soft limit to the hard one; programs started later inherit that.
+std::size_t descriptors_left();
+
+/// Whether a sanitizer is built in, and with it memory of its own in each program.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kIsSanitized = true;
+#else
+inline constexpr bool kIsSanitized = false;
+#endif
+
+/// What /proc/PID/status says under `name` ("VmRSS", "VmHWM"), in KiB; 0 if it is not there.
+std::size_t memory_kib(pid_t pid, const std::string& name);
+
+}  // namespace userbin::test
