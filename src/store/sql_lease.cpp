@@ -3,6 +3,7 @@
 #include <random>
 
 #include "base/log.h"
+#include "base/process_name.h"
 
 namespace userbin::store {
 
@@ -12,10 +13,15 @@ using std::chrono::steady_clock;
 
 namespace {
 
-/// Nobody else's.
+/// Nobody else's: drawn, and behind that the name of the process.
 std::string draw_holder() {
   std::random_device random;
-  return fmt::format("{:08x}{:08x}", random(), random());
+  return fmt::format("{:08x}{:08x} {}", random(), random(), base::process_name());
+}
+
+bool is_dead(const std::string& holder) {
+  const auto process = holder.find(' ');
+  return process != std::string::npos && base::has_ended(holder.substr(process + 1));
 }
 
 std::size_t execute(Connection& connection, const std::string& text, const std::string& name,
@@ -83,7 +89,7 @@ bool SqlLease::take_or_keep() {
   bool is_taken = false;
   if (!row) {
     is_taken = insert();
-  } else if (row->holder == holder_) {
+  } else if (row->holder == holder_ || is_dead(row->holder)) {
     is_taken = take(*row);
   } else if (*row != seen_) {
     seen_ = *row;

@@ -16,7 +16,8 @@ namespace userbin::store {
 
 /// A lease as a row that names its holder, with a beat that he counts up. Whoever sees the same
 /// beat for too long, by his own steady clock, takes the row over: no two machines' clocks are
-/// compared. A thread of its own beats and watches.
+/// compared. From a program of the same machine that has ended it is taken at once. A thread of its
+/// own beats and watches.
 class SqlLease final : public Lease {
  public:
   struct Options {
@@ -60,7 +61,7 @@ class SqlLease final : public Lease {
   Database& database_;
   const std::string name_;
   const Options options_;
-  const std::string holder_;
+  const std::string holder_;  // which lease, of which process
   std::atomic<bool> is_held_ = false;
 
   // Of the thread that looks:

@@ -1,6 +1,5 @@
 // What was answered 200 is there afterwards, whatever happens in between.
 #include <atomic>
-#include <csignal>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <thread>
@@ -13,9 +12,6 @@ using namespace userbin::test;
 
 namespace {
 
-constexpr int kClients = 16;
-constexpr int kPerClient = 125;
-
 std::string name_of(int client, int i) {
   return "user" + std::to_string(client) + "x" + std::to_string(i);
 }
@@ -24,73 +20,7 @@ std::string password_of(const std::string& name) {
   return "quite unguessable " + name;
 }
 
-/// Registers all names from kClients threads; whoever gets no answer tries again. Returns how many
-/// were answered 200; the others were there already when they tried again.
-int register_all(const std::string& url, std::atomic<int>& answered) {
-  std::vector<std::jthread> threads;
-  for (int c = 0; c < kClients; ++c) {
-    threads.emplace_back([&, c] {
-      HttpClient client(url);
-      for (int i = 0; i < kPerClient; ++i) {
-        const std::string body = credentials(name_of(c, i), password_of("zebra"));
-        wait_until("a registration is answered", [&] {
-          const Answer answer = client.post_json("/register", body);
-          if (answer.status == 200) ++answered;
-          return answer.status == 200 || answer.code() == "username_taken";
-        });
-      }
-    });
-  }
-  threads.clear();
-  return answered;
-}
-
-std::vector<std::string> all_names() {
-  std::vector<std::string> names;
-  for (int c = 0; c < kClients; ++c) {
-    for (int i = 0; i < kPerClient; ++i) names.push_back(name_of(c, i));
-  }
-  return names;
-}
-
-/// How many of `names` cannot log in.
-int count_missing(const std::string& url, const std::vector<std::string>& names) {
-  HttpClient client(url);
-  int missing = 0;
-  for (const std::string& name : names) {
-    client.forget_cookies();
-    if (client.post_json("/login", credentials(name, password_of("zebra"))).status != 200)
-      ++missing;
-  }
-  return missing;
-}
-
 }  // namespace
-
-TEST_CASE("2,000 registrations from 16 clients are all there, also after kill -9") {
-  Site site;
-  std::atomic<int> answered = 0;
-  CHECK(register_all(site.url(), answered) == kClients * kPerClient);
-  site.kill_worker();
-  site.start_worker();
-  CHECK(count_missing(site.url(), all_names()) == 0);
-}
-
-TEST_CASE("nobody who was answered is lost when the worker is killed in the middle") {
-  Site site;
-  std::atomic<int> answered = 0;
-  std::jthread clients([&] { register_all(site.url(), answered); });
-  for (const int mark : {200, 600, 1000, 1400}) {
-    wait_until(
-        "registrations go on", [&] { return answered >= mark; }, 120);
-    site.kill_worker();
-    site.start_worker();
-  }
-  clients.join();
-  // At each kill, each client had one registration on its way; the others were answered once.
-  CHECK(answered >= kClients * (kPerClient - 4));
-  CHECK(count_missing(site.url(), all_names()) == 0);
-}
 
 TEST_CASE("one name, registered from many sides at once, goes to exactly one") {
   Site site;

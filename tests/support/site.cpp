@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <poll.h>
+#include <sstream>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -82,17 +83,7 @@ Site::Site(const Options& options) : options_(options), store_(options.store), p
     application_ = std::make_unique<Process>(std::vector{program, listen});
     wait_until("the application listens", [&] { return std::filesystem::exists(listen); });
   }
-  std::vector<std::string> command = {
-      "/usr/sbin/nginx",         "-p", state, "-c", state + "/nginx/example.conf", "-e",
-      state + "/nginx-error.log"};
-  if (::getuid() == 0) command.insert(command.end(), {"-g", "user root;"});
-  nginx_ = std::make_unique<Process>(command,
-                                     Process::Options{.output_file = state + "/nginx-error.log"});
-  HttpClient client(url());
-  wait_until("nginx answers", [&] {
-    if (!nginx_->is_running()) throw std::runtime_error(read_file(state + "/nginx-error.log"));
-    return client.get("/").status != 0;
-  });
+  start_nginx();
 }
 
 Site::~Site() {
@@ -157,6 +148,30 @@ void Site::start_worker() {
 void Site::kill_worker() {
   worker_->signal(SIGKILL);
   worker_->wait();
+}
+
+void Site::start_nginx() {
+  const std::string state = folder_.path().string();
+  std::vector<std::string> command = {
+      "/usr/sbin/nginx",         "-p", state, "-c", state + "/nginx/example.conf", "-e",
+      state + "/nginx-error.log"};
+  if (::getuid() == 0) command.insert(command.end(), {"-g", "user root;"});
+  nginx_ = std::make_unique<Process>(command,
+                                     Process::Options{.output_file = state + "/nginx-error.log"});
+  HttpClient client(url());
+  wait_until("nginx answers", [&] {
+    if (!nginx_->is_running()) throw std::runtime_error(read_file(state + "/nginx-error.log"));
+    return client.get("/").status != 0;
+  });
+}
+
+void Site::kill_nginx() {
+  const std::string task = "/proc/" + std::to_string(nginx_->pid()) + "/task/";
+  std::istringstream children(read_file(task + std::to_string(nginx_->pid()) + "/children"));
+  nginx_->signal(SIGKILL);
+  for (pid_t child = 0; children >> child;) ::kill(child, SIGKILL);
+  nginx_->wait();
+  std::filesystem::remove(folder_.file("proxied.sock"));  // which it would have, at its end
 }
 
 std::string fastcgi_record(int type, const std::string& content, int request_id) {

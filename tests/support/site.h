@@ -71,6 +71,12 @@ class Site {
   void kill_worker();
   Process& worker() { return *worker_; }
 
+  /// Starts nginx and waits until it answers.
+  void start_nginx();
+  /// Its workers, too.
+  void kill_nginx();
+  Process& nginx() { return *nginx_; }
+
  private:
   void edit(const Edit& edit) const;
   const Options options_;

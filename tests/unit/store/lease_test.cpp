@@ -1,6 +1,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/process_name.h"
 #include "store/sql_lease.h"
 #include "support/catch.h"
 #include "support/postgres.h"
@@ -53,6 +54,25 @@ TEMPLATE_TEST_CASE("a lease is taken from who beats no more, and he notices", ""
   first.look();
   CHECK_FALSE(first.is_held());
   CHECK(second.is_held());
+}
+
+TEMPLATE_TEST_CASE("a lease is taken at once from a program that has ended on this machine", "",
+                   test::OnSqlite, test::OnPostgres) {
+  TestType engine;
+  const auto [holder, is_free] = GENERATE(table<std::string, bool>({
+      {"drawn " + base::process_name() + "0", true},  // which began at another time
+      {"drawn " + base::process_name(), false},
+      {"drawn elsewhere " + base::process_name() + "0", false},
+      {"drawn", false},
+  }));
+  engine.database.write([&, name = holder](Connection& connection) {
+    connection.sql() << "INSERT INTO leases (name, holder, beat) VALUES ('work', :holder, 7)",
+        soci::use(name);
+    return true;
+  });
+  SqlLease lease(engine.database, "work", kPatient);
+  lease.look();
+  CHECK(lease.is_held() == is_free);
 }
 
 TEMPLATE_TEST_CASE("of many who want a free lease at once one gets it", "", test::OnSqlite,
