@@ -109,12 +109,14 @@ asan tsan:
 	@tools/install-packages test
 	@VARIANT=$@ tools/run-tests unit e2e
 
-## bench            speed, as ratios to named yardsticks in one run
+## bench            speed, as ratios to named yardsticks in one run [SECTIONS="guard healthz ..."] [ROUNDS=5] [SECONDS=1]
 .PHONY: bench
+bench: ROUNDS  ?= 5
+bench: SECONDS ?= 1
 bench:
 	@tools/install-packages bench
 	@$(MAKE) --no-print-directory -j2 release build/release/bench build/release/jsonbin_emulator
-	@tests/bench/run
+	@tests/bench/run --rounds $(ROUNDS) --seconds $(SECONDS) $(SECTIONS)
 	@tests/bench/bin
 	@tests/bench/stores
 
@@ -176,7 +178,7 @@ $(LIBRARY): $(call objects,$(SOURCES))
 $(PROGRAM): $(call objects,src/main.cpp) $(LIBRARY)
 $(UNIT): $(call objects,$(UNIT_TESTS) $(SUPPORT) $(EMULATION)) $(LIBRARY)
 $(E2E): $(call objects,$(E2E_TESTS) $(SUPPORT)) $(LIBRARY)
-$(BENCH): $(call objects,$(BENCHES)) $(LIBRARY)
+$(BENCH): $(call objects,$(BENCHES))
 $(SIMULATE): $(call objects,$(SIMULATION)) $(LIBRARY)
 $(EMULATOR): $(call objects,$(EMULATION) tests/support/jsonbin_emulator/main.cpp) $(LIBRARY)
 $(EXAMPLE): $(BUILD)/nginx/example/application.o
