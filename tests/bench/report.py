@@ -46,7 +46,9 @@ class Report:
             for i, (cell, width) in enumerate(zip(row, widths))) + " |"
         rule = "|" + "|".join("-" * (width + 1) + ("-" if i == 0 else ":")
                               for i, width in enumerate(widths)) + "|"
-        self.say("\n".join([f"\n{title}\n", line(cells[0]), rule, *map(line, cells[1:])]))
+        if title:
+            self.say(f"\n{title}\n")
+        self.say("\n".join([line(cells[0]), rule, *map(line, cells[1:])]))
 
     def mark(self, what, value, *, at_least=None, at_most=None, unit=""):
         """A figure that is to be reached; a mark that is missed is said, and no error."""

@@ -214,6 +214,32 @@ class Load:
         return self.end()
 
 
+POST = """
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+"""
+SCRIPTS = {
+    "login": POST + f"""
+wrk.body = '{json.dumps(CREDENTIALS)}'
+""",
+    # A new name each time, also in the next round.
+    "register": POST + """
+local start = tostring(os.time()) .. "." .. tostring(math.random(1, 1e9)) .. "."
+local count = 0
+request = function()
+  count = count + 1
+  return wrk.format(nil, nil, nil, '{"username": "u' .. start .. count .. '", "password": "%s"}')
+end
+""" % PASSWORD}
+
+
+def post_script(stage, what):
+    """A file with what wrk is to do: "login" NAME again and again, or "register" others."""
+    path = stage.path / f"{what}.lua"
+    path.write_text(SCRIPTS[what])
+    return path
+
+
 def _milliseconds(text):
     value, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
     return float(value) * {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}[unit]
