@@ -222,6 +222,11 @@ SCRIPTS = {
     "login": POST + f"""
 wrk.body = '{json.dumps(CREDENTIALS)}'
 """,
+    "form-login": f"""
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
+wrk.body = "username=user0&password={PASSWORD.replace(' ', '+')}"
+""",
     # A new name each time, also in the next round.
     "register": POST + """
 local start = tostring(os.time()) .. "." .. tostring(math.random(1, 1e9)) .. "."
@@ -234,7 +239,7 @@ end
 
 
 def post_script(stage, what):
-    """A file with what wrk is to do: "login" NAME again and again, or "register" others."""
+    """A file with what wrk is to do, one of SCRIPTS: "login" NAME again and again, or "register" others."""
     path = stage.path / f"{what}.lua"
     path.write_text(SCRIPTS[what])
     return path
