@@ -109,7 +109,8 @@ asan tsan:
 	@tools/install-packages test
 	@VARIANT=$@ tools/run-tests unit e2e
 
-## bench            speed, as ratios to named yardsticks in one run [SECTIONS="guard healthz ..."] [ROUNDS=5] [SECONDS=1]
+## bench            speed, as ratios to named yardsticks in one run; some twelve minutes
+##                    [SECTIONS="guard healthz storm hash bin growth cost"] [ROUNDS=5] [SECONDS=1]
 .PHONY: bench
 bench: ROUNDS  ?= 5
 bench: SECONDS ?= 1
@@ -117,8 +118,13 @@ bench:
 	@tools/install-packages bench
 	@$(MAKE) --no-print-directory -j2 release build/release/bench build/release/jsonbin_emulator
 	@tests/bench/run --rounds $(ROUNDS) --seconds $(SECONDS) $(SECTIONS)
-	@tests/bench/bin
-	@tests/bench/stores
+
+## budget-record    what a verification may cost, in instructions and system calls, is what it costs now
+.PHONY: budget-record
+budget-record:
+	@tools/install-packages test
+	@$(MAKE) --no-print-directory -j2 release
+	@tests/bench/budget --record
 
 ## fuzz             libFuzzer on what comes from outside [SECONDS=60 for each] [TARGETS="verify merge ..."]
 .PHONY: fuzz

@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import fastcgi
-from support import CREDENTIALS, ROOT, UNTHROTTLED, WORKER, Failure, Stage, wait_for
+from support import CREDENTIALS, SILENT, WORKER, Failure, Stage, wait_for
 
 VERIFICATIONS = 200  # of the shorter run
 WARM_UP = 20
@@ -20,7 +20,7 @@ ASKED = {
     "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
     "USERBIN_REQUEST_ID": "0123456789abcdef0123456789abcdef", "REQUEST_URI": "/members/"}
 # One thread, so that no other wakes up in vain.
-FLAGS = ["--threads=1", "--hash-slots=1", *UNTHROTTLED]
+FLAGS = ["--threads=1", "--hash-slots=1", *SILENT]
 
 
 class Subject:
@@ -51,15 +51,16 @@ class Subject:
             if process.poll() is None:
                 for _ in range(WARM_UP + verifications):
                     self._verify()
-                self._pid_of_worker(process)
+                self._end(process)
             errors = process.communicate(timeout=120)[1]
         finally:
             os.sched_setaffinity(0, affinity)
         if process.returncode != 0:
             raise Failure(f"{tool[0]} cannot be used here: {errors.strip()[-300:]}")
 
-    def _pid_of_worker(self, process):
-        """Ends it: the tool's child if the tool is a process of its own, as strace is."""
+    @staticmethod
+    def _end(process):
+        """The worker is the tool's child if the tool is a process of its own, as strace is."""
         children = subprocess.run(["pgrep", "-P", str(process.pid)], check=False, text=True,
                                   stdout=subprocess.PIPE).stdout.split()
         os.kill(int(children[0]) if children else process.pid, signal.SIGTERM)

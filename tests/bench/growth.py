@@ -10,7 +10,7 @@ import time
 import fastcgi
 import guard
 from postgres import Postgres
-from support import (CHEAP, NAME, UNTHROTTLED, WORKER, Load, Site, Stage, in_turns, median,
+from support import (CHEAP, NAME, SILENT, UNTHROTTLED, WORKER, Load, Site, Stage, in_turns, median,
                      post_script)
 
 FEW, MANY, MOST = 1000, 100_000, 1_000_000  # users
@@ -31,17 +31,18 @@ def load_users(stage, store, count):
                             for i in range(count))
     began = time.monotonic()
     subprocess.run([WORKER, "import", "--format=csv", path, f"--store={store}", *CHEAP], check=True,
-                   stdout=subprocess.DEVNULL)
+                   capture_output=True)
     return time.monotonic() - began
 
 
-def resident_mib(process):
+def memory_mib(process):
+    """All that is resident, libraries included, and what is its own."""
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+    return [int(re.search(rf"{which}:\s+(\d+)", status)[1]) / 1024 for which in ("VmRSS", "RssAnon")]
 
 
 def start_up(stage, name, store):
-    """(seconds until the first answer, MiB then), with default settings."""
+    """[seconds until the first answer, memory_mib then], with default settings."""
     socket = stage.path / f"{name}.start.sock"
     began = time.monotonic()
     process = stage.start(WORKER, "serve", f"--listen=unix:{socket}", f"--store={store}")
@@ -52,9 +53,9 @@ def start_up(stage, name, store):
         except OSError:
             time.sleep(0.0005)
     took = time.monotonic() - began
-    memory = resident_mib(process)
+    memory = memory_mib(process)
     stage.end(process)
-    return took, memory
+    return [took, *memory]
 
 
 class Contender:
@@ -63,7 +64,8 @@ class Contender:
     def __init__(self, stage, name, store, workers=1):
         sockets = [stage.path / f"{name}{i}.sock" for i in range(workers)]
         self.processes = [
-            stage.start_worker(path, f"--store={store}", *CHEAP, *UNTHROTTLED) for path in sockets]
+            stage.start_worker(path, f"--store={store}", *CHEAP, *SILENT, *UNTHROTTLED)
+            for path in sockets]
         site = Site(stage, name, sockets, locations=guard.GUARDED)
         session = [f"Cookie: userbin={site.sign_up()}"]
         subprocess.run([WORKER, "user", "set-role", NAME, "admin", f"--store={store}"], check=True,
@@ -106,23 +108,25 @@ def run_sizes(report, stage, rounds, seconds):
     """One worker on SQLite."""
     sizes = (FEW, MANY, MOST)
     stores = {size: f"{stage.path}/{size}.db" for size in sizes}
-    imported, contenders, starts, memory = {}, {}, {}, {}
+    imported, contenders, starts, memory, own = {}, {}, {}, {}, {}
     for size, store in stores.items():
         report.progress(f"growth: {size} users into SQLite")
         imported[size] = load_users(stage, store, size)
     for size, store in stores.items():
         report.progress(f"growth: starts with {size} users")
         found = [start_up(stage, f"{size}", store) for _ in range(STARTS)]
-        starts[size], memory[size] = (statistics.median(each) for each in zip(*found))
+        starts[size], memory[size], own[size] = (statistics.median(each) for each in zip(*found))
     for size, store in stores.items():
         contenders[f"{size:,} users"] = Contender(stage, f"size{size}", store)
     results = measure(contenders, ACTS, rounds, seconds, report.progress)
-    after = {name: resident_mib(one.processes[0]) for name, one in contenders.items()}
+    after = {name: memory_mib(one.processes[0]) for name, one in contenders.items()}
 
     names = dict(zip(sizes, contenders))
-    report.table("SQLite, one worker", ["", "import/s", "start-up ms", "MiB idle", "MiB after load"], [
+    report.table("SQLite, one worker", [
+        "", "import/s", "start-up ms", "MiB idle (VmRSS)", "its own (RssAnon)", "MiB after load", "its own"], [
         [names[size], f"{size / imported[size]:.0f}", f"{1000 * starts[size]:.1f}",
-         f"{memory[size]:.1f}", f"{after[names[size]]:.1f}"] for size in sizes])
+         f"{memory[size]:.1f}", f"{own[size]:.1f}", *(f"{mib:.1f}" for mib in after[names[size]])]
+        for size in sizes])
     report.table(f"Requests a second ({CLIENTS} clients, hashes made cheap), and the ratio to {FEW:,} users",
                  ["", *ACTS], rates(results, ACTS, names[FEW]))
     report.plot("growth", "SQLite: requests a second by the number of users", {
