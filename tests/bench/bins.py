@@ -12,7 +12,7 @@ import urllib.parse
 import urllib.request
 
 from support import (HASH_KIB, HASH_PASSES, PASSWORD, ROOT, UNTHROTTLED, WORKER, Load, Site, Stage, free_port,
-                     post_script, wait_for, wait_for_port)
+                     post_script, wait_for, wait_for_listener)
 
 USERS = (100, 1000, 10_000)
 LATENCIES_MS = (0, 50, 200)
@@ -30,9 +30,9 @@ class Service:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/v3"
         state = stage.path / "emulator"
-        stage.start(ROOT / "tools/run-emulator", ROOT / "build/release/jsonbin_emulator",
-                    str(self.port), state)
-        wait_for_port(self.port)
+        wait_for_listener(self.port, stage.start(
+            ROOT / "tools/run-emulator", ROOT / "build/release/jsonbin_emulator", str(self.port),
+            state))
         self.key_file = state / "key"
         wait_for(self.key_file.exists, "the emulator has a key")
         self.key = self.key_file.read_text().strip()
@@ -87,11 +87,11 @@ class Ours:
 class Recipe:
     def __init__(self, stage, service, bin_id):
         self.port = free_port()
-        stage.start(*GUNICORN, f"--bind=127.0.0.1:{self.port}", f"--chdir={ROOT / 'tests/bench'}",
-                    "flask_recipe:app", env=os.environ | {
-                        "BIN_ID": bin_id, "JSONBIN_URL": service.url,
-                        "JSONBIN_API_KEY": service.key, "PYTHONDONTWRITEBYTECODE": "1"})
-        wait_for_port(self.port)
+        wait_for_listener(self.port, stage.start(
+            *GUNICORN, f"--bind=127.0.0.1:{self.port}", f"--chdir={ROOT / 'tests/bench'}",
+            "flask_recipe:app", env=os.environ | {
+                "BIN_ID": bin_id, "JSONBIN_URL": service.url, "JSONBIN_API_KEY": service.key,
+                "PYTHONDONTWRITEBYTECODE": "1"}))
 
     def settle(self):
         pass

@@ -11,7 +11,7 @@ import fastcgi
 import guard
 from postgres import Postgres
 from support import (CHEAP, NAME, SILENT, UNTHROTTLED, WORKER, Load, Site, Stage, in_turns, median,
-                     post_script)
+                     post_script, ratio)
 
 FEW, MANY, MOST = 1000, 100_000, 1_000_000  # users
 STARTS = 5
@@ -78,20 +78,20 @@ class Contender:
 
 
 def measure(contenders, acts, rounds, seconds, progress):
-    """{name: {act: its median Round}}."""
+    """{name: {act: its rounds}}."""
     results = {name: {} for name in contenders}
     for act in acts:
         found = in_turns(rounds, {name: lambda one=one: one.loads[act].run(seconds)
                                   for name, one in contenders.items()},
                          lambda step: progress(f"growth, {act}: {step}"))
         for name, rounds_of_it in found.items():
-            results[name][act] = median(rounds_of_it)
+            results[name][act] = rounds_of_it
     return results
 
 
 def rates(results, acts, yardstick):
     """Rows: after each rate the ratio to that of the yardstick."""
-    return [[name, *(f"{row[act].rate:.0f} ({row[act].rate / results[yardstick][act].rate:.2f})"
+    return [[name, *(f"{median(row[act]).rate:.0f} ({ratio(row[act], results[yardstick][act]):.2f})"
                      for act in acts)] for name, row in results.items()]
 
 
@@ -130,7 +130,7 @@ def run_sizes(report, stage, rounds, seconds):
     report.table(f"Requests a second ({CLIENTS} clients, hashes made cheap), and the ratio to {FEW:,} users",
                  ["", *ACTS], rates(results, ACTS, names[FEW]))
     report.plot("growth", "SQLite: requests a second by the number of users", {
-        act: [results[names[size]][act].rate / results[names[FEW]][act].rate for size in sizes]
+        act: [ratio(results[names[size]][act], results[names[FEW]][act]) for size in sizes]
         for act in ACTS}, [f"{size:,}" for size in sizes], baseline=f"{FEW:,} users")
     report.mark(f"memory, idle, {FEW:,} users", memory[FEW], at_most=12, unit=" MiB")
     report.mark(f"memory, idle, {MOST:,} users", memory[MOST], at_most=32, unit=" MiB")

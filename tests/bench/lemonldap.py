@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 
-from support import wait_for_socket
+from support import wait_for_listener
 
 PROGRAM = "/usr/sbin/llng-fastcgi-server"
 HOST = "test.example.com"
@@ -65,8 +65,9 @@ def start(stage):
         user = ["-u", "nobody"]
         for path in (folder, *folder.rglob("*")):
             shutil.chown(path, "nobody")
-    stage.start(PROGRAM, "--foreground", *user, "-s", folder / "socket", "-p", folder / "pid",
-                "--plackOptions", "--backlog=4096",  # else it turns 256 clients away
-                env=os.environ | {"LLNG_DEFAULTCONFFILE": str(folder / "llng.ini")})
-    wait_for_socket(folder / "socket")
+    process = stage.start(
+        PROGRAM, "--foreground", *user, "-s", folder / "socket", "-p", folder / "pid",
+        "--plackOptions", "--backlog=4096",  # else it turns 256 clients away
+        env=os.environ | {"LLNG_DEFAULTCONFFILE": str(folder / "llng.ini")})
+    wait_for_listener(folder / "socket", process)
     return folder / "socket", [f"Host: {HOST}", f"Cookie: lemonldap={session}"]

@@ -20,12 +20,18 @@ class Report:
         self._text = []
         self._marks = []
         self._began = time.monotonic()
+        self._said = 0
         FOLDER.mkdir(parents=True, exist_ok=True)
 
     def progress(self, what):
+        """On a terminal at once; in a log only what comes half a minute after the last."""
+        seconds = int(time.monotonic() - self._began)
+        line = f"{seconds // 60}:{seconds % 60:02} {what}"
         if sys.stderr.isatty():
-            seconds = int(time.monotonic() - self._began)
-            print(f"\r\033[K{seconds // 60}:{seconds % 60:02} {what}", end="", file=sys.stderr, flush=True)
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+        elif seconds >= self._said + 30:
+            self._said = seconds
+            print(line, file=sys.stderr, flush=True)
 
     def say(self, text=""):
         if sys.stderr.isatty():

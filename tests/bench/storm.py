@@ -1,7 +1,7 @@
 """Verifications and logins at the same time: neither starves the other."""
 
 import guard
-from support import UNTHROTTLED, Load, Site, Stage, in_turns, median, post_script
+from support import UNTHROTTLED, Load, Site, Stage, in_turns, median, post_script, ratio
 
 VERIFYING, LOGGING_IN = 64, 16  # clients; the latter are more than the hashes that run at a time
 
@@ -26,24 +26,25 @@ def run(report, rounds, seconds):
                                   "logins alone": lambda: login.run(seconds), "both": both},
                          lambda step: report.progress(f"storm, {step}"))
 
-    verify_idle, login_idle = median(found["verifications alone"]), median(found["logins alone"])
-    verify_busy, login_busy = (median(each) for each in zip(*found["both"]))
-    slowest = max(login.slowest for _, login in found["both"])
-    rows = [["guarded file, no logins", verify_idle, verify_idle],
-            [f"guarded file, {LOGGING_IN} clients log in", verify_busy, verify_idle],
-            ["logins, nothing else", login_idle, login_idle],
-            [f"logins, {VERIFYING} clients fetch the guarded file", login_busy, login_idle]]
+    idle = {"verify": found["verifications alone"], "login": found["logins alone"]}
+    busy = dict(zip(("verify", "login"), map(list, zip(*found["both"]))))
+    rows = [["guarded file, no logins", "verify", idle],
+            [f"guarded file, {LOGGING_IN} clients log in", "verify", busy],
+            ["logins, nothing else", "login", idle],
+            [f"logins, {VERIFYING} clients fetch the guarded file", "login", busy]]
     report.table("", ["", "a second", "to alone", "p50 ms", "p99 ms", "p99 to alone", "slowest ms"], [
-        [what, f"{here.rate:.0f}", f"{here.rate / alone.rate:.2f}", f"{here.p50:.1f}",
-         f"{here.p99:.1f}", f"{here.p99 / alone.p99:.2f}", f"{here.slowest:.0f}"]
-        for what, here, alone in rows])
-    report.plot("storm", "Both at once, to each alone", {
-        "a second": [verify_busy.rate / verify_idle.rate, login_busy.rate / login_idle.rate],
-        "p99": [verify_busy.p99 / verify_idle.p99, login_busy.p99 / login_idle.p99]},
-                ["verifications", "logins"], baseline="alone")
+        [what, f"{median(here[act]).rate:.0f}", f"{ratio(here[act], idle[act]):.2f}",
+         f"{median(here[act]).p50:.1f}", f"{median(here[act]).p99:.1f}",
+         f"{ratio(here[act], idle[act], 'p99'):.2f}",
+         f"{max(one.slowest for one in here[act]):.0f}"] for what, act, here in rows])
+    report.plot("storm", "Both at once", {
+        "a second": [ratio(busy[act], idle[act]) for act in idle],
+        "p99": [ratio(busy[act], idle[act], "p99") for act in idle]},
+                ["verifications", "logins"], baseline="each alone")
     report.mark("verifications while logins saturate the pool, to idle",
-                verify_busy.rate / verify_idle.rate, at_least=0.85)
-    report.mark("their p99, to idle", verify_busy.p99 / verify_idle.p99, at_most=3)
-    report.mark("logins during a flood of verifications, to idle", login_busy.rate / login_idle.rate,
-                at_least=0.1)
-    report.mark("the slowest of them", slowest / 1000, at_most=2, unit=" s")
+                ratio(busy["verify"], idle["verify"]), at_least=0.85)
+    report.mark("their p99, to idle", ratio(busy["verify"], idle["verify"], "p99"), at_most=3)
+    report.mark("logins during a flood of verifications, to idle",
+                ratio(busy["login"], idle["login"]), at_least=0.1)
+    report.mark("the slowest of them", max(one.slowest for one in busy["login"]) / 1000, at_most=2,
+                unit=" s")
