@@ -183,7 +183,7 @@ def run(report, _rounds, seconds):
     ours = [found["userbin", *case] for case in cases]
     recipe = [found["recipe", *case] for case in cases]
     share = lambda figures: f"{100 * figures.lost:.0f} %"
-    ratio = lambda a, b: a / b if b else float("inf")
+    ratio = lambda a, b: a / max(b, 0.1)  # which may be none at all
     report.table("Registrations that are in the bin afterwards", [
         "bin, users", "userbin/s", "recipe/s", "ratio", "userbin lost", "recipe lost",
         "userbin median ms", "recipe", "userbin requests each", "recipe"], [

@@ -59,7 +59,7 @@ def run(report, rounds, seconds):
         results = {}
         for clients, anew in [*((count, False) for count in CLIENTS), (MARKED, True)]:
             headers = ["Connection: close"] if anew else []
-            what = f"{clients} clients" + (", connecting anew" if anew else "")
+            what = f"{clients} client{'s'[clients == 1:]}" + (", connecting anew" if anew else "")
             runs = {name: Load(url, clients=clients, headers=[*own, *headers])
                     for name, (url, own) in (quick | slow).items()}
             play = lambda names, times: in_turns(

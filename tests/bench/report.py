@@ -111,10 +111,13 @@ def draw(path, title, series, labels, baseline, log):
     width = 0.8 / len(series)
     for i, (what, values) in enumerate(series.items()):
         places = [j + (i - (len(series) - 1) / 2) * width for j in range(len(labels))]
-        axes.bar(places, values, width * 0.92, label=what, color=plt.cm.tab10(i))
+        foot = 1 if log else 0
+        axes.bar(places, [value - foot for value in values], width * 0.92, bottom=foot, label=what,
+                 color=plt.cm.tab10(i))
     axes.set_xticks(range(len(labels)), labels)
     if log:
         axes.set_yscale("log")
+        axes.minorticks_off()
     if baseline:
         axes.axhline(1, color="black", linewidth=0.8, linestyle=":")
         axes.set_ylabel(f"1 = {baseline}")
@@ -122,3 +125,5 @@ def draw(path, title, series, labels, baseline, log):
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)
+    # A tenth of a point is fine enough.
+    path.write_text(re.sub(r"(\d\.\d)\d+", r"\1", path.read_text()))
