@@ -122,13 +122,13 @@ def run_sizes(report, stage, rounds, seconds):
     after = {name: memory_mib(one.processes[0]) for name, one in contenders.items()}
 
     names = dict(zip(sizes, contenders))
-    report.table("SQLite, one worker", [
-        "", "import/s", "start-up ms", "MiB idle (VmRSS)", "its own (RssAnon)", "MiB after load", "its own"], [
+    report.table("SQLite, one worker; memory is VmRSS, its own is RssAnon", [
+        "", "import/s", "start-up ms", "MiB idle", "its own", "MiB after load", "its own"], [
         [names[size], f"{size / imported[size]:.0f}", f"{1000 * starts[size]:.1f}",
          f"{memory[size]:.1f}", f"{own[size]:.1f}", *(f"{mib:.1f}" for mib in after[names[size]])]
         for size in sizes])
-    report.table(f"Requests a second ({CLIENTS} clients, hashes made cheap), and the ratio to {FEW:,} users",
-                 ["", *ACTS], rates(results, ACTS, names[FEW]))
+    report.table(f"Requests a second ({CLIENTS} clients, hashes made cheap), and the ratio to "
+                 f"{FEW:,} users", ["", *ACTS], rates(results, ACTS, names[FEW]))
     report.plot("growth", "SQLite: requests a second by the number of users", {
         act: [ratio(results[names[size]][act], results[names[FEW]][act]) for size in sizes]
         for act in ACTS}, [f"{size:,}" for size in sizes], baseline=f"{FEW:,} users")
@@ -151,9 +151,9 @@ def run_engines(report, stage, rounds, seconds):
     grown = f"PostgreSQL, 1 worker, {MOST:,} users"
     contenders[grown] = Contender(stage, "many", many)
     results = measure(contenders, acts, rounds, seconds, report.progress)
-    report.table(f"Engines and workers, a new store each: requests a second, and the ratio to SQLite. The import of {MOST:,} "
-                 f"users into PostgreSQL: {MOST / seconds_of_import:.0f}/s", ["", *acts],
-                 rates(results, acts, "SQLite, 1 worker"))
+    report.table(f"Engines and workers, each with a store of its own ({MOST:,} users are imported into "
+                 f"PostgreSQL at {MOST / seconds_of_import:.0f}/s): requests a second, and the ratio to "
+                 "SQLite", ["", *acts], rates(results, acts, "SQLite, 1 worker"))
     to_one = {name: row for name, row in results.items() if name.startswith("PostgreSQL")}
     report.table("The same, and the ratio to PostgreSQL with one worker and few users", ["", *acts],
                  rates(to_one, acts, "PostgreSQL, 1 worker"))

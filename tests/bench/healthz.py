@@ -5,7 +5,8 @@ from support import CORES, Load, Site, Stage, in_turns, median, ratio
 KEPT = (16, 64, 256)
 MARKED = 64
 FEW = 4  # threads
-TITLES = {"userbin": "userbin", "ceiling": "ceiling", "loop": "usual loop", "few": f"usual loop, {FEW} threads"}
+TITLES = {"userbin": "userbin", "ceiling": "ceiling", "loop": "usual loop",
+          "few": f"usual loop, {FEW} threads"}
 
 
 def run(report, rounds, seconds):

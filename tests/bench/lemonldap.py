@@ -19,7 +19,8 @@ checkTime = 600
 type = File
 dirName = {folder}/conf
 localStorage = Cache::FileCache
-localStorageOptions = {{ 'namespace' => 'conf', 'default_expires_in' => 600, 'directory_umask' => '007', 'cache_root' => '{folder}/cache', 'cache_depth' => 3 }}
+localStorageOptions = {{ 'namespace' => 'conf', 'default_expires_in' => 600, \
+    'directory_umask' => '007', 'cache_root' => '{folder}/cache', 'cache_depth' => 3 }}
 [portal]
 [handler]
 status = 0
@@ -44,7 +45,8 @@ def start(stage):
         (folder / name).mkdir(parents=True)
     (folder / "llng.ini").write_text(SETTINGS.format(folder=folder))
     (folder / "conf/lmConf-1.json").write_text(json.dumps({
-        "cfgNum": 1, "cfgAuthor": "bench", "cfgDate": int(time.time()), "cookieName": "lemonldap", "domain": "example.com",
+        "cfgNum": 1, "cfgAuthor": "bench", "cfgDate": int(time.time()),
+        "cookieName": "lemonldap", "domain": "example.com",
         "portal": "http://auth.example.com/", "securedCookie": 0, "timeout": 72000,
         "whatToTrace": "uid",
         "globalStorage": "Apache::Session::File",

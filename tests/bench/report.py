@@ -60,10 +60,12 @@ class Report:
         """A figure that is to be reached; a mark that is missed is said, and no error."""
         reached = value >= at_least if at_most is None else value <= at_most
         bound = f"≥ {at_least:g}" if at_most is None else f"≤ {at_most:g}"
-        self._marks.append([what, f"{value:.3g}{unit}", bound + unit, "PASS" if reached else "missed"])
+        self._marks.append([what, f"{value:.3g}{unit}", bound + unit,
+                            "PASS" if reached else "missed"])
 
     def plot(self, name, title, series, labels, *, baseline="", log=False):
-        """Bars in build/bench/NAME.svg: `series`, {what: a value for each label}. `baseline` says what 1 is."""
+        """Bars in build/bench/NAME.svg: `series`, {what: a value for each label}; `baseline` says
+        what 1 is."""
         self.progress(f"drawing {name}.svg")
         draw(FOLDER / f"{name}.svg", title, series, labels, baseline, log)
         self._text.append(f"\n![{title}]({name}.svg)")
@@ -87,7 +89,8 @@ def machine():
             f"{int(memory[1]) // 1024 / 1024:.1f} GiB, {platform.system()} {platform.release()}",
             f"- userbin {version('build/release/userbin', '--version')}, commit "
             f"{version('git', 'describe', '--always', '--dirty')}",
-            f"- {version('/usr/sbin/nginx', '-v')}; {version('wrk', '-v')}; {version('g++', '--version')}",
+            f"- {version('/usr/sbin/nginx', '-v')}; {version('wrk', '-v')}; "
+            f"{version('g++', '--version')}",
             "- The load comes from wrk on the same cores. Contenders take turns within this run; "
             "figures are medians of the rounds."]
 

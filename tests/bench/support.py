@@ -190,7 +190,7 @@ def ratio(ours, base, figure="rate"):
 
 
 class Load:
-    """wrk on `url`, for whole seconds, with one thread. Requests must not fail, unless they `may_fail`."""
+    """wrk on `url`, for whole seconds, with one thread. No request may fail, unless `may_fail`."""
 
     def __init__(self, url, *, clients, headers=(), script=None, may_fail=False):
         self.url = url
@@ -244,7 +244,7 @@ end
 
 
 def post_script(stage, what):
-    """A file with what wrk is to do, one of SCRIPTS: "login" NAME again and again, or "register" others."""
+    """A file with what wrk is to do, one of SCRIPTS."""
     path = stage.path / f"{what}.lua"
     path.write_text(SCRIPTS[what])
     return path
