@@ -109,14 +109,22 @@ asan tsan:
 	@tools/install-packages test
 	@VARIANT=$@ tools/run-tests unit e2e
 
-## bench            speed, as ratios to named yardsticks in one run
+## bench            speed, as ratios to named yardsticks in one run; some twelve minutes
+##                    [SECTIONS="guard healthz storm hash bin growth cost"] [ROUNDS=5] [SECONDS=1]
 .PHONY: bench
+bench: ROUNDS  ?= 5
+bench: SECONDS ?= 1
 bench:
 	@tools/install-packages bench
 	@$(MAKE) --no-print-directory -j2 release build/release/bench build/release/jsonbin_emulator
-	@tests/bench/run
-	@tests/bench/bin
-	@tests/bench/stores
+	@tests/bench/run --rounds $(ROUNDS) --seconds $(SECONDS) $(SECTIONS)
+
+## budget-record    what a verification may cost, in instructions and system calls, is what it costs now
+.PHONY: budget-record
+budget-record:
+	@tools/install-packages test
+	@$(MAKE) --no-print-directory -j2 release
+	@tests/bench/budget --record
 
 ## fuzz             libFuzzer on what comes from outside [SECONDS=60 for each] [TARGETS="verify merge ..."]
 .PHONY: fuzz
@@ -176,7 +184,7 @@ $(LIBRARY): $(call objects,$(SOURCES))
 $(PROGRAM): $(call objects,src/main.cpp) $(LIBRARY)
 $(UNIT): $(call objects,$(UNIT_TESTS) $(SUPPORT) $(EMULATION)) $(LIBRARY)
 $(E2E): $(call objects,$(E2E_TESTS) $(SUPPORT)) $(LIBRARY)
-$(BENCH): $(call objects,$(BENCHES)) $(LIBRARY)
+$(BENCH): $(call objects,$(BENCHES))
 $(SIMULATE): $(call objects,$(SIMULATION)) $(LIBRARY)
 $(EMULATOR): $(call objects,$(EMULATION) tests/support/jsonbin_emulator/main.cpp) $(LIBRARY)
 $(EXAMPLE): $(BUILD)/nginx/example/application.o

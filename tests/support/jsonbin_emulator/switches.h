@@ -16,7 +16,7 @@ struct Switches {
   enum class RetryAfter { kNone, kSeconds, kDate };
 
   /// A longer record is refused. The free plan's "100kb" is 100,000 or 102,400 bytes, the Pro
-  /// plan's is 1 MB. nginx takes 2 MiB at most.
+  /// plan's is 1 MB. nginx takes 16 MiB at most.
   std::uint64_t record_limit_bytes = 100'000;
   bool accepts_empty_array = false;
   /// What GET /b/ID gives once a bin has versions.
