@@ -25,11 +25,11 @@ constexpr unsigned kKillsOnPostgres = 50;
 constexpr unsigned kLanes = 2;
 constexpr int kUsers = 6;
 /// Each of so many times it dies by a system call, to which strace leads it at a third of the pace.
-constexpr unsigned kStrikeEvery = 6;
+constexpr unsigned kStrikeEvery = 8;
 /// Each of so many times the worker first gets the time to bring the bin into step.
-constexpr unsigned kCatchUpEvery = 10;
+constexpr unsigned kCatchUpEvery = 20;
 /// Each of so many times it lives for longer than a second, when it writes who is held off.
-constexpr unsigned kLongLifeEvery = 50;
+constexpr unsigned kLongLifeEvery = 100;
 
 unsigned number_from_environment(const char* name, unsigned otherwise) {
   const char* text = std::getenv(name);
@@ -51,7 +51,7 @@ Blow draw_blow(std::minstd_rand& random, unsigned round) {
     return {.answers = 1, .pause = std::chrono::microseconds(990'000 + random() % 50'000)};
   }
   if (random() % kStrikeEvery != 0) {
-    return {.answers = static_cast<int>(random() % 40),
+    return {.answers = static_cast<int>(random() % 30),
             .pause = std::chrono::microseconds(random() % 5'000)};
   }
   struct Call {
@@ -65,7 +65,7 @@ Blow draw_blow(std::minstd_rand& random, unsigned round) {
   const Call call = (is_on_postgres() ? kOnPostgres : kOnFile)[random() % kOnFile.size()];
   return {.system_call = call.name,
           .nth = 1 + static_cast<unsigned>(random() % call.most),
-          .answers = 60};
+          .answers = 40};
 }
 
 bool can_trace() {
