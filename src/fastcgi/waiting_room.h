@@ -13,8 +13,8 @@ namespace userbin::fastcgi {
 
 /// Waits, with one thread for all of them, for connections whose request has arrived in part, and
 /// for those whose peer is still sending what nobody will read. Each has a deadline.
-/// enter() may be called from any thread; the callbacks come from the room's own thread, and from
-/// then on the connection is the callee's again.
+/// enter() may be called from any thread, and throws std::bad_alloc; the callbacks come from the
+/// room's own thread, and from then on the connection is the callee's again.
 class WaitingRoom {
  public:
   enum class For {
