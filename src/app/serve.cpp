@@ -49,7 +49,7 @@ void forget_the_old(store::UserStore& users, auth::Invitations& invitations,
   try {
     users.forget_deletions(clock.now());
     invitations.forget_expired();
-  } catch (const base::StoreUnavailable& error) {
+  } catch (const std::exception& error) {
     spdlog::warn("old deletions and invitations are not forgotten yet: {}", error.what());
   }
 }

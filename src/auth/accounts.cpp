@@ -85,7 +85,7 @@ base::Task<bool> Accounts::rehash(store::StoredUser stored, base::SecretString p
     stored.user.set_password_hash(hash);
     stored.user.touch(clock_.now());
     co_return users_.update(stored.user, stored.revision);
-  } catch (const std::runtime_error& error) {
+  } catch (const std::exception& error) {
     spdlog::warn("the password hash of {} is not renewed yet: {}",
                  base::escape_for_log(stored.user.username()), error.what());
   }

@@ -4,15 +4,18 @@
 #include <array>
 #include <charconv>
 #include <memory>
+#include <new>
 #include <optional>
 #include <vector>
 
 #include <crypt.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <sodium.h>
 
 #include "auth/apr1_hash.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 namespace userbin::auth {
@@ -183,9 +186,12 @@ bool is_usable(const std::optional<ScryptHash>& hash) {
 bool verify_scrypt(const std::optional<ScryptHash>& hash, std::string_view password) {
   if (!is_usable(hash)) return false;
   std::string key(hash->key.size(), '\0');
+  ERR_clear_error();
   const int made = EVP_PBE_scrypt(password.data(), password.size(), as_bytes(hash->salt),
                                   hash->salt.size(), hash->n, hash->r, hash->p, 2 * kMaxScryptBytes,
                                   reinterpret_cast<unsigned char*>(key.data()), key.size());
+  if (made != 1 && ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+    throw std::bad_alloc();
   return made == 1 && equal(key, hash->key);
 }
 
@@ -203,27 +209,33 @@ std::optional<std::uint64_t> crypt_number(std::string_view digits) {
   return value;
 }
 
-/// "$7$" is followed by log2(N) in one digit, r in five and p in five.
-bool is_sane_crypt_scrypt(std::string_view hash) {
-  if (hash.size() < 14) return false;
+/// The memory that "$7$" fills, 0 if its cost is not sane: it is followed by log2(N) in one digit,
+/// r in five and p in five.
+std::uint64_t crypt_scrypt_bytes(std::string_view hash) {
+  if (hash.size() < 14) return 0;
   const auto log_n = crypt_number(hash.substr(3, 1));
   const auto r = crypt_number(hash.substr(4, 5));
   const auto p = crypt_number(hash.substr(9, 5));
-  return log_n && *log_n <= 40 && r && p && is_sane_scrypt_cost(std::uint64_t{1} << *log_n, *r, *p);
+  if (!log_n || *log_n > 40 || !r || !p) return 0;
+  const std::uint64_t n = std::uint64_t{1} << *log_n;
+  return is_sane_scrypt_cost(n, *r, *p) ? 128 * n * *r : 0;
 }
 
-/// Only what crypt_gensalt(3) makes: "$y$j", then log2(N) and r, each less one, in a digit each.
-bool is_sane_yescrypt(std::string_view hash) {
-  if (hash.size() < 7 || hash[3] != 'j' || hash[6] != '$') return false;
+/// The same for only what crypt_gensalt(3) makes: "$y$j", then log2(N) and r, each less one, in a
+/// digit each.
+std::uint64_t yescrypt_bytes(std::string_view hash) {
+  if (hash.size() < 7 || hash[3] != 'j' || hash[6] != '$') return 0;
   const auto log_n = crypt_number(hash.substr(4, 1));
   const auto r = crypt_number(hash.substr(5, 1));
-  return log_n && *log_n < 40 && r && is_sane_scrypt_cost(std::uint64_t{2} << *log_n, *r + 1, 1);
+  if (!log_n || *log_n >= 40 || !r) return 0;
+  const std::uint64_t n = std::uint64_t{2} << *log_n;
+  return is_sane_scrypt_cost(n, *r + 1, 1) ? 128 * n * (*r + 1) : 0;
 }
 
 /// What crypt(3) is not asked to do because it would take minutes.
 bool is_sane_crypt_cost(std::string_view hash) {
-  if (hash.starts_with("$7$")) return is_sane_crypt_scrypt(hash);
-  if (hash.starts_with("$y$")) return is_sane_yescrypt(hash);
+  if (hash.starts_with("$7$")) return crypt_scrypt_bytes(hash) > 0;
+  if (hash.starts_with("$y$")) return yescrypt_bytes(hash) > 0;
   if (hash.starts_with("$2")) {
     const auto parts = split(hash, '$');
     const auto cost = parts.size() == 4 ? number(parts[2]) : std::nullopt;
@@ -236,11 +248,25 @@ bool is_sane_crypt_cost(std::string_view hash) {
   return rounds && *rounds <= kMaxShaCryptRounds;
 }
 
+bool has_failed(const char* made) {
+  return made == nullptr || made[0] == '*';
+}
+
+/// crypt(3) does not tell a lack of memory from a hash that makes no sense. Throws std::bad_alloc.
+void require_crypt_memory(const std::string& hash) {
+  if (hash.starts_with("$7$")) base::require_memory(crypt_scrypt_bytes(hash));
+  if (hash.starts_with("$y$")) base::require_memory(yescrypt_bytes(hash));
+}
+
 bool verify_crypt(const std::string& hash, const base::SecretString& password) {
   if (!is_sane_crypt_cost(hash)) return false;
   const auto data = std::make_unique<crypt_data>();
   const char* made = crypt_r(password.reveal_c_str(), hash.c_str(), data.get());
-  const bool matches = made != nullptr && made[0] != '*' && equal(made, hash);
+  if (has_failed(made)) {
+    require_crypt_memory(hash);
+    made = crypt_r(password.reveal_c_str(), hash.c_str(), data.get());  // it may just be back
+  }
+  const bool matches = !has_failed(made) && equal(made, hash);
   explicit_bzero(data.get(), sizeof(crypt_data));
   return matches;
 }

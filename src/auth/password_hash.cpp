@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <limits>
+#include <optional>
 
 #include <sodium.h>
 
 #include "auth/foreign_hash.h"
 #include "base/failure.h"
+#include "base/memory.h"
 
 namespace userbin::auth {
 
@@ -59,6 +60,56 @@ bool is_usable_argon2(std::string_view hash) {
          has_bearable_cost(hash);
 }
 
+/// What libsodium makes: argon2id of version 1.3 in one lane, with a salt of its length.
+struct OwnHash {
+  HashCost cost;
+  std::array<unsigned char, crypto_pwhash_SALTBYTES> salt{};
+  std::array<unsigned char, 32> key{};
+};
+
+/// Whether `text` is base64 of just so many bytes.
+template <std::size_t kBytes>
+bool decode(std::string_view text, std::array<unsigned char, kBytes>& bytes) {
+  std::size_t length = 0;
+  return sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &length,
+                           nullptr, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
+         length == kBytes;
+}
+
+std::optional<OwnHash> parse_own(std::string_view hash) {
+  const auto key_at = hash.rfind('$');
+  const auto salt_at = hash.rfind('$', key_at - 1);
+  const std::string_view parameters = hash.substr(0, salt_at);
+  OwnHash own;
+  own.cost = {parameter(parameters, "m="), static_cast<unsigned>(parameter(parameters, "t="))};
+  // Written anew, they are the same only if they were nothing else.
+  const std::string expected = "$argon2id$v=19$m=" + std::to_string(own.cost.memory_kib) +
+                               ",t=" + std::to_string(own.cost.passes) + ",p=1";
+  if (parameters != expected || !decode(hash.substr(key_at + 1), own.key) ||
+      !decode(hash.substr(salt_at + 1, key_at - salt_at - 1), own.salt)) {
+    return std::nullopt;
+  }
+  return own;
+}
+
+[[noreturn]] void lack_memory(std::size_t memory_kib) {
+  throw base::Overloaded("no memory for a password hash (" + std::to_string(memory_kib) +
+                             " KiB); lower --hash-slots or --hash-memory",
+                         std::chrono::seconds{5});
+}
+
+bool verify_own(const OwnHash& own, std::string_view password) {
+  std::array<unsigned char, 32> key{};
+  if (crypto_pwhash(key.data(), key.size(), password.data(), password.size(), own.salt.data(),
+                    own.cost.passes, own.cost.memory_kib * 1024,
+                    crypto_pwhash_ALG_ARGON2ID13) != 0) {
+    lack_memory(own.cost.memory_kib);
+  }
+  const bool matches = sodium_memcmp(key.data(), own.key.data(), key.size()) == 0;
+  sodium_memzero(key.data(), key.size());
+  return matches;
+}
+
 }  // namespace
 
 bool meets_owasp_minimum(const HashCost& cost) {
@@ -79,9 +130,7 @@ std::string hash_password(const base::SecretString& password, const HashCost& co
   const std::string_view text = password.reveal();
   if (crypto_pwhash_str_alg(hash.data(), text.data(), text.size(), cost.passes,
                             cost.memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0) {
-    throw base::Overloaded("no memory for a password hash (" + std::to_string(cost.memory_kib) +
-                               " KiB); lower --hash-slots or --hash-memory",
-                           std::chrono::seconds{5});
+    lack_memory(cost.memory_kib);
   }
   return hash.data();
 }
@@ -98,11 +147,11 @@ bool verify_password(const std::string& hash, const base::SecretString& password
   if (!is_argon2(hash)) return verify_foreign_hash(hash, password);
   if (!has_bearable_cost(hash)) return false;
   const std::string_view text = password.reveal();
-  errno = 0;
+  const auto own = parse_own(hash);
+  if (own && own->cost.passes > 0 && own->cost.memory_kib >= 8) return verify_own(*own, text);
   if (crypto_pwhash_str_verify(hash.c_str(), text.data(), text.size()) == 0) return true;
-  if (errno == ENOMEM) {
-    throw base::Overloaded("no memory to check a password hash", std::chrono::seconds{5});
-  }
+  // It calls a lack of memory a wrong password.
+  base::require_memory(parameter(hash, "m=") * 1024);
   return false;
 }
 

@@ -70,7 +70,7 @@ PrincipalPtr Sessions::authenticate(std::string_view token) {
     const auto use = unwritten_.find(session.token_hash);
     if (use != unwritten_.end()) expires_at = std::max(expires_at, use->second.expires_at);
   }
-  if (now >= expires_at) return nullptr;
+  if (now >= expires_at || is_beyond_reach(session, now)) return nullptr;
   note_use(session, now);
   return principal;
 }
@@ -120,7 +120,9 @@ std::vector<store::Session> Sessions::list(const std::string& user_key) {
     }
   }
   const base::WallTime now = clock_.now();
-  std::erase_if(sessions, [&](const auto& session) { return now >= session.expires_at; });
+  std::erase_if(sessions, [&](const auto& session) {
+    return now >= session.expires_at || is_beyond_reach(session, now);
+  });
   std::stable_sort(sessions.begin(), sessions.end(),
                    [](const auto& a, const auto& b) { return a.last_seen_at > b.last_seen_at; });
   return sessions;
@@ -158,10 +160,15 @@ base::WallTime Sessions::expiry(const store::Session& session, base::WallTime no
   return std::min(now + rules_.idle, session.created_at + rules_.lifetime);
 }
 
+bool Sessions::is_beyond_reach(const store::Session& session, base::WallTime now) const {
+  return session.created_at - now > (session.remember ? rules_.remembered : rules_.lifetime);
+}
+
 void Sessions::note_use(const store::Session& session, base::WallTime now) {
   {
     const std::lock_guard lock(mutex_);
-    if (unwritten_.empty()) unwritten_since_ = now;
+    // Also where the clock was set back.
+    if (unwritten_.empty() || now < unwritten_since_) unwritten_since_ = now;
     unwritten_[session.token_hash] = {session.token_hash, now, expiry(session, now)};
     const bool due =
         now - unwritten_since_ >= kWriteUsesEvery || unwritten_.size() > kMaxUnwrittenUses;

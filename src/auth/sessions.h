@@ -65,6 +65,9 @@ std::string session_id(const store::Session& session);
 ///
 /// Whoever was seen is kept in memory until anything in the store changes: then all are forgotten,
 /// so a change has its effect at once, also one that another program made.
+///
+/// A clock that leaps ahead ends sessions as if the time had passed, for good at the next login;
+/// one that is set back lets none last longer than twice its time.
 class Sessions {
  public:
   Sessions(store::SessionStore& sessions, store::UserStore& users, store::ChangeWatch& changes,
@@ -104,6 +107,9 @@ class Sessions {
   PrincipalPtr load(const std::string& token_hash);
   /// When a session ends if it is not used after `now`.
   base::WallTime expiry(const store::Session& session, base::WallTime now) const;
+  /// Whether it began so far ahead, by a clock that has been set back since, that it would last
+  /// longer than any session does.
+  bool is_beyond_reach(const store::Session& session, base::WallTime now) const;
   void note_use(const store::Session& session, base::WallTime now);
 
   store::SessionStore& sessions_;

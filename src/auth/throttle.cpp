@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 #include <sodium.h>
@@ -281,7 +282,12 @@ Throttle::Attempt::Attempt(Attempt&& other) noexcept
       charged_(std::move(other.charged_)) {}
 
 Throttle::Attempt::~Attempt() {
-  if (is_open_) throttle_.undo(*this);
+  if (!is_open_) return;
+  try {
+    throttle_.undo(*this);
+  } catch (const std::bad_alloc&) {
+    // It stays counted.
+  }
 }
 
 void Throttle::Attempt::keep() {

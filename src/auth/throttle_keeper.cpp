@@ -51,7 +51,7 @@ void ThrottleKeeper::flush() {
   const ThrottleTable::Changes changes = throttle_.take_changes();
   try {
     store_.save(changes.changed, changes.gone, own_name_);
-  } catch (const base::StoreUnavailable& error) {
+  } catch (const std::exception& error) {
     throttle_.put_back(changes);
     spdlog::warn("who is held off is not written yet: {}", error.what());
   }
@@ -65,10 +65,14 @@ void ThrottleKeeper::run() {
     }
     try {
       look();
-    } catch (const base::StoreUnavailable& error) {
+    } catch (const std::exception& error) {
       spdlog::debug("what others have counted is not known: {}", error.what());
     }
-    flush();
+    try {
+      flush();
+    } catch (const std::exception& error) {  // no memory, not even to try again
+      spdlog::warn("who is held off is not written: {}", error.what());
+    }
   }
 }
 

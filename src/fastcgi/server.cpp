@@ -1,16 +1,20 @@
 #include "fastcgi/server.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <fcntl.h>
+#include <limits>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <utility>
 
 #include <fcgiapp.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "fastcgi/peek.h"
 
 namespace userbin::fastcgi {
@@ -18,6 +22,19 @@ namespace userbin::fastcgi {
 namespace {
 
 constexpr std::chrono::seconds kShedWarningEvery{10};
+constexpr int kListenAgainEveryMs = 200;
+/// Three for each connection to an SQLite store, two logs, one to the bin, and as much again.
+constexpr rlim_t kReservedFds = 64;
+/// libfcgi ends the program when it gets no memory, and needs less than this for a request besides
+/// what has arrived. Below what makes free(3) give memory back to the system.
+constexpr std::size_t kLibfcgiBytes = std::size_t{40} * 1024;
+
+int first_reserved_fd() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::numeric_limits<int>::max();
+  const rlim_t first = limit.rlim_cur - std::min(kReservedFds, limit.rlim_cur / 2);
+  return static_cast<int>(std::min<rlim_t>(first, std::numeric_limits<int>::max()));
+}
 
 base::UniqueFd open_spare() {
   return base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -47,6 +64,7 @@ struct Server::Connection {
 Server::Server(Listener& listener, Options options)
     : listener_(listener),
       options_(std::move(options)),
+      first_reserved_fd_(first_reserved_fd()),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       posted_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)),
       stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -73,7 +91,7 @@ void Server::start(http::Handler handler) {
 void Server::post(std::coroutine_handle<> work) {
   {
     const std::lock_guard lock(posted_mutex_);
-    posted_.push_back(work);
+    posted_.push_back(work);  // for which make_room_for_posted() has seen to the memory
   }
   // One count for each piece of work, one wake-up for each count.
   eventfd_write(posted_event_.get(), 1);
@@ -96,10 +114,16 @@ void Server::stop() {
 void Server::run() {
   for (;;) {
     epoll_event event{};
-    if (epoll_wait(epoll_.get(), &event, 1, -1) != 1) continue;
+    const int count = epoll_wait(epoll_.get(), &event, 1, is_deaf_ ? kListenAgainEveryMs : -1);
+    if (count == 0) listen_again();
+    if (count != 1) continue;
     if (event.data.ptr == &stop_event_) return;
     if (event.data.ptr == &listener_) {
-      accept_one();
+      try {
+        accept_one();
+      } catch (const std::exception& error) {  // no memory
+        spdlog::error("a connection could not be taken: {}", error.what());
+      }
     } else if (event.data.ptr == &posted_event_) {
       resume_one();
     } else {
@@ -113,6 +137,11 @@ void Server::accept_one() {
   if (!fd) {
     if (errno == EMFILE || errno == ENFILE) shed_one();
     return;  // otherwise another thread was quicker, or the peer is gone
+  }
+  if (fd.get() >= first_reserved_fd_) {
+    fd.reset();
+    const std::lock_guard lock(connections_mutex_);
+    return warn_of_shedding();
   }
   auto owned = std::make_unique<Connection>(*this, std::move(fd));
   Connection& connection = *owned;
@@ -133,6 +162,10 @@ void Server::shed_one() {
     is_deaf_ = true;
     watch(epoll_, EPOLL_CTL_MOD, listener_.fd(), 0, &listener_);
   }
+  warn_of_shedding();
+}
+
+void Server::warn_of_shedding() {
   const auto now = std::chrono::steady_clock::now();
   if (now - last_shed_warning_ < kShedWarningEvery) return;
   last_shed_warning_ = now;
@@ -158,12 +191,21 @@ void Server::resume_one() {
   {
     const std::lock_guard lock(posted_mutex_);
     work = posted_.front();
-    posted_.pop_front();
+    posted_.erase(posted_.begin());
   }
   work.resume();
 }
 
 void Server::on_readable(Connection& connection) {
+  try {
+    look_at(connection);
+  } catch (const std::exception& error) {  // no memory, before anything was handed on
+    spdlog::error("a request could not be looked at: {}", error.what());
+    close(connection);
+  }
+}
+
+void Server::look_at(Connection& connection) {
   const Inspection found = peek(connection.exchange.fd());
   switch (found.arrival) {
     case Arrival::kComplete:
@@ -171,29 +213,42 @@ void Server::on_readable(Connection& connection) {
     case Arrival::kAuthorizer: return serve(connection, found);
     case Arrival::kNothing: return await_request(connection);
     case Arrival::kIncomplete:
-      return waiting_room_->enter(&connection, connection.exchange.fd(),
-                                  WaitingRoom::For::kRestOfRequest);
+      if (enter_waiting_room(connection, WaitingRoom::For::kRestOfRequest)) return;
+      return close(connection);
     case Arrival::kBroken: return close(connection);
   }
 }
 
 void Server::serve(Connection& connection, const Inspection& found) {
   ++in_progress_;
-  connection.is_read_in_part = found.arrival != Arrival::kComplete;
-  connection.request = {};
-  if (!connection.exchange.read(connection.request, found, options_.extra_params)) {
-    close(connection);
-    return request_ended();
-  }
-  try {
-    connection.answer = handler_(connection.request);
-  } catch (const std::exception& error) {  // no memory
-    spdlog::error("a request could not be begun: {}", error.what());
+  if (!begin(connection, found)) {
     close(connection);
     return request_ended();
   }
   // From here on the connection may be at another thread, or gone.
   connection.answer.start(&Server::on_done, &connection);
+}
+
+bool Server::begin(Connection& connection, const Inspection& found) {
+  connection.is_read_in_part = found.arrival != Arrival::kComplete;
+  try {
+    make_room_for_posted(in_progress_);
+    base::require_memory(kLibfcgiBytes);
+    connection.request = {};
+    if (!connection.exchange.read(connection.request, found, options_.extra_params)) return false;
+    connection.answer = handler_(connection.request);
+    return true;
+  } catch (const std::exception& error) {  // no memory
+    spdlog::error("a request could not be begun: {}", error.what());
+    return false;
+  }
+}
+
+void Server::make_room_for_posted(std::size_t requests) {
+  if (requests <= room_for_posted_) return;
+  const std::lock_guard lock(posted_mutex_);
+  posted_.reserve(2 * requests);
+  room_for_posted_ = posted_.capacity();
 }
 
 void Server::on_done(void* connection) noexcept {
@@ -215,20 +270,29 @@ void Server::finish(Connection& connection) {
 void Server::go_on_after(Exchange::Sending sending, Connection& connection) {
   connection.is_sending = sending == Exchange::Sending::kUnfinished;
   if (connection.is_sending) {
-    return waiting_room_->enter(&connection, connection.exchange.fd(),
-                                WaitingRoom::For::kPeerToRead);
-  }
-  if (sending == Exchange::Sending::kFailed) {
+    if (enter_waiting_room(connection, WaitingRoom::For::kPeerToRead)) return;
+    close(connection);
+  } else if (sending == Exchange::Sending::kFailed) {
     close(connection);
   } else if (connection.is_read_in_part) {
     ::shutdown(connection.exchange.fd(), SHUT_WR);
-    waiting_room_->enter(&connection, connection.exchange.fd(), WaitingRoom::For::kPeerToClose);
+    if (!enter_waiting_room(connection, WaitingRoom::For::kPeerToClose)) close(connection);
   } else if (connection.exchange.is_kept() && !draining_) {
     await_request(connection);
   } else {
     close(connection);
   }
   request_ended();
+}
+
+bool Server::enter_waiting_room(Connection& connection, WaitingRoom::For what) {
+  try {
+    waiting_room_->enter(&connection, connection.exchange.fd(), what);
+    return true;
+  } catch (const std::exception& error) {  // no memory
+    spdlog::error("a connection cannot be waited for: {}", error.what());
+    return false;
+  }
 }
 
 void Server::on_left(Connection& connection, WaitingRoom::Verdict verdict) {
@@ -257,16 +321,14 @@ void Server::await_request(Connection& connection) {
 
 void Server::close(Connection& connection) {
   std::unique_ptr<Connection> owned;
-  bool is_deaf = false;
   {
     const std::lock_guard lock(connections_mutex_);
     const auto found = connections_.find(&connection);
     owned = std::move(found->second);
     connections_.erase(found);
-    is_deaf = is_deaf_;
   }
   owned.reset();
-  if (is_deaf) listen_again();
+  if (is_deaf_) listen_again();
 }
 
 void Server::request_ended() {

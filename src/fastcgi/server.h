@@ -5,7 +5,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -33,6 +32,10 @@ namespace userbin::fastcgi {
 /// peer that stalls, nor by a handler that waits.
 ///
 /// Only the hot path is short: accept, peek, read, one write, close.
+///
+/// Connections take no descriptors that the store, the log and the bin may come to need: beyond a
+/// limit below RLIMIT_NOFILE they are turned away. A request for which there is no memory closes
+/// its connection; nothing else is lost by it.
 ///
 /// post() may be called from any thread at any time; start(), drain() and stop() from one thread.
 class Server final : public base::Executor {
@@ -69,13 +72,22 @@ class Server final : public base::Executor {
   void run();
   void accept_one();
   void shed_one();
+  /// connections_mutex_ is held.
+  void warn_of_shedding();
   void listen_again();
   void resume_one();
   void on_readable(Connection& connection);
+  void look_at(Connection& connection);
   void serve(Connection& connection, const Inspection& found);
+  /// False if the request cannot be read or begun.
+  bool begin(Connection& connection, const Inspection& found);
+  /// So that post() needs no memory.
+  void make_room_for_posted(std::size_t requests);
   static void on_done(void* connection) noexcept;
   void finish(Connection& connection);
   void go_on_after(Exchange::Sending sending, Connection& connection);
+  /// False if there is no memory for it.
+  bool enter_waiting_room(Connection& connection, WaitingRoom::For what);
   void on_left(Connection& connection, WaitingRoom::Verdict verdict);
   void await_request(Connection& connection);
   void close(Connection& connection);
@@ -83,6 +95,8 @@ class Server final : public base::Executor {
 
   Listener& listener_;
   const Options options_;
+  /// Descriptors from this one on are not for connections.
+  const int first_reserved_fd_;
   http::Handler handler_;  // constant after start()
 
   base::UniqueFd epoll_;
@@ -90,7 +104,9 @@ class Server final : public base::Executor {
   base::UniqueFd stop_event_;
 
   std::mutex posted_mutex_;
-  std::deque<std::coroutine_handle<>> posted_;  // guarded by posted_mutex_
+  // Guarded by posted_mutex_; of each request in progress there is one at most.
+  std::vector<std::coroutine_handle<>> posted_;
+  std::atomic<std::size_t> room_for_posted_ = 0;
 
   std::mutex connections_mutex_;
   // Guarded by connections_mutex_:
@@ -98,9 +114,10 @@ class Server final : public base::Executor {
   /// A descriptor in reserve: given up to accept, and turn away, a connection when there are no
   /// more.
   base::UniqueFd spare_;
-  /// Not even that one was to be had: nobody is accepted until a connection has closed.
-  bool is_deaf_ = false;
   std::chrono::steady_clock::time_point last_shed_warning_{};
+  /// Not even that one was to be had: nobody is accepted until there is one again. Changed under
+  /// connections_mutex_.
+  std::atomic<bool> is_deaf_ = false;
 
   std::atomic<std::size_t> in_progress_ = 0;
   std::atomic<bool> draining_ = false;

@@ -2,11 +2,10 @@
 
 #include <array>
 #include <cerrno>
-#include <optional>
+#include <new>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <vector>
 
 #include "fastcgi/peek.h"
 
@@ -72,7 +71,11 @@ void WaitingRoom::run() {
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       if (event.data.ptr != nullptr) {
-        look_at(event.data.ptr, (event.events & (EPOLLRDHUP | EPOLLHUP)) != 0);
+        try {
+          look_at(event.data.ptr, (event.events & (EPOLLRDHUP | EPOLLHUP)) != 0);
+        } catch (const std::bad_alloc&) {
+          // It stays until its time is over.
+        }
         continue;
       }
       eventfd_t ignored = 0;
@@ -124,14 +127,19 @@ void WaitingRoom::look_at(void* id, bool has_ended) {
 
 void WaitingRoom::expire() {
   const auto now = std::chrono::steady_clock::now();
-  std::vector<void*> expired;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [id, guest] : guests_) {
-      if (now >= guest.deadline) expired.push_back(id);
+  // No list of them: it must work without memory, too.
+  std::array<void*, 64> expired{};
+  std::size_t count = 0;
+  do {
+    count = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [id, guest] : guests_) {
+        if (now >= guest.deadline && count < expired.size()) expired[count++] = id;
+      }
     }
-  }
-  for (void* id : expired) leave(id, Verdict::kGone);
+    for (std::size_t i = 0; i < count; ++i) leave(expired[i], Verdict::kGone);
+  } while (count == expired.size());
 }
 
 void WaitingRoom::leave(void* id, Verdict verdict) {

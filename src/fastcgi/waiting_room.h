@@ -13,9 +13,9 @@ namespace userbin::fastcgi {
 
 /// Waits, with one thread for all of them, for connections whose request has arrived in part, for
 /// those whose peer is still sending what nobody will read, and for those whose peer has yet to
-/// take an answer. Each has a deadline. enter() may be called from any thread; the callbacks come
-/// from the room's own thread, and from then on the connection is the callee's again. A callback
-/// must not wait for anything; it may call enter().
+/// take an answer. Each has a deadline. enter() may be called from any thread, and throws
+/// std::bad_alloc; the callbacks come from the room's own thread, and from then on the connection
+/// is the callee's again. A callback must not wait for anything; it may call enter().
 class WaitingRoom {
  public:
   enum class For {

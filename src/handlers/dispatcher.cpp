@@ -1,6 +1,7 @@
 #include "handlers/dispatcher.h"
 
 #include <atomic>
+#include <new>
 #include <unistd.h>
 
 #include "auth/token.h"
@@ -23,6 +24,7 @@ using http::Request;
 using http::Response;
 
 constexpr std::chrono::seconds kStoreRetryAfter{5};
+constexpr std::chrono::seconds kMemoryRetryAfter{5};
 /// For what nginx lets through again as soon as less comes.
 constexpr std::chrono::seconds kFenceRetryAfter{5};
 
@@ -122,6 +124,9 @@ base::Task<Response> Dispatcher::answer(const Request& request) const {
   } catch (const base::Overloaded& failure) {
     response = http::error_response(ErrorCode::kOverloaded, {.retry_after = failure.retry_after()});
     cause = failure.what();
+  } catch (const std::bad_alloc&) {
+    response = http::error_response(ErrorCode::kOverloaded, {.retry_after = kMemoryRetryAfter});
+    cause = "no memory; give the program more, or lower --hash-slots or --hash-memory";
   } catch (const std::exception& failure) {
     response = http::error_response(ErrorCode::kInternal);
     cause = failure.what();

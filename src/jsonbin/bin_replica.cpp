@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -131,7 +132,12 @@ bool BinReplica::enter(Waiter& waiter) {
 
 void BinReplica::run_sync() {
   for (;;) {
-    const milliseconds pause = step_once();
+    milliseconds pause = kLookEvery;
+    try {
+      pause = step_once();
+    } catch (const std::bad_alloc&) {
+      // Not even for what went wrong.
+    }
     std::unique_lock lock(mutex_);
     woken_.wait_for(lock, pause, [&] { return is_woken_ || is_stopping_; });
     if (is_stopping_) return;

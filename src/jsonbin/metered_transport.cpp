@@ -9,7 +9,10 @@ HttpResult MeteredTransport::send(const HttpRequest& request) {
 }
 
 std::int64_t MeteredTransport::used() {
-  return budget_.has_limit() ? store_.requests(Budget::first_hour(clock_.now())) : 0;
+  if (!budget_.has_limit()) return 0;
+  const base::WallTime now = clock_.now();
+  // Those of later hours are of a clock that has been set back since, and would count for ever.
+  return store_.requests(Budget::first_hour(now)) - store_.requests(Budget::hour_of(now) + 1);
 }
 
 }  // namespace userbin::jsonbin

@@ -2,6 +2,7 @@
 // SOCI's only home is this folder; other folders see user_store.h and session_store.h.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -95,6 +96,10 @@ class Database : public ChangeWatch {
     return result;
   }
 
+  /// Whether the database has refused a change since this was last asked: what writes nothing may
+  /// succeed all the same.
+  bool take_refusal() { return was_refused_.exchange(false); }
+
  protected:
   explicit Database(std::size_t max_connections, std::chrono::milliseconds patience)
       : max_connections_(max_connections), patience_(patience) {}
@@ -165,6 +170,7 @@ class Database : public ChangeWatch {
         return result;
       } catch (const soci::soci_error& error) {
         if (!may_do_again(error, is_change, failures)) {
+          if (is_change) was_refused_ = true;
           throw base::StoreUnavailable(explained(error));
         }
       }
@@ -177,6 +183,7 @@ class Database : public ChangeWatch {
 
   const std::size_t max_connections_;
   const std::chrono::milliseconds patience_;
+  std::atomic<bool> was_refused_ = false;
 
   std::mutex mutex_;
   std::condition_variable returned_;

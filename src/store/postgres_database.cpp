@@ -106,13 +106,17 @@ bool is_crowded(const soci::soci_error& error) {
          what.find("remaining connection slots") != std::string::npos;
 }
 
+constexpr const char* kReadOnlyMend =
+    "; this server can't be written to: name the primary in --store, or promote this one";
+constexpr const char* kCrowdedMend = "; the server is out of room or of connections";
+
 std::string mend_for(const std::string& state) {
   if (state.starts_with("28")) {
     return "; look at the user in --store, and at --store-password-file or PGPASSFILE";
   }
   if (state == "3D000") return "; make it: createdb --owner=USER DATABASE";
   if (state == "42501") return "; this user must own the database or its tables";
-  if (state.starts_with("53")) return "; the server is out of room or of connections";
+  if (state.starts_with("53")) return kCrowdedMend;
   if (state == "55P03") return "; another transaction holds a lock on it";
   if (is_broken(state)) return "; is the server running, and can it be reached from here?";
   return "";
@@ -225,7 +229,11 @@ bool PostgresDatabase::may_do_again(const soci::soci_error& error, bool is_chang
 }
 
 std::string PostgresDatabase::explained(const soci::soci_error& error) const {
-  return described(one_line(error.get_error_message())) + mend_for(state_of(error));
+  const bool is_read_only = std::string(error.what()).find("read-only") != std::string::npos;
+  const std::string mend = is_crowded(error) ? kCrowdedMend
+                           : is_read_only    ? kReadOnlyMend
+                                             : mend_for(state_of(error));
+  return described(one_line(error.get_error_message())) + mend;
 }
 
 }  // namespace userbin::store

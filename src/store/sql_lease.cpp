@@ -73,7 +73,7 @@ void SqlLease::look() {
   const bool was_held = is_held_;
   try {
     is_held_ = take_or_keep();
-  } catch (const base::StoreUnavailable& error) {
+  } catch (const std::exception& error) {
     // Another may have taken it over meanwhile, as nobody has seen a beat.
     if (steady_clock::now() - beaten_at_ >= options_.expiry) is_held_ = false;
     spdlog::debug("whose turn it is for {} is not known: {}", name_, error.what());

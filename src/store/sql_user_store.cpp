@@ -369,11 +369,15 @@ std::vector<User> SqlUserStore::search(const UserFilter& filter, std::string_vie
 }
 
 void SqlUserStore::check() {
-  // Takes the lock of a writer and changes nothing: finds a full disk only once there is something
-  // to write, but a lock, a read-only file, a removed or a broken one at once.
-  database_.write([](Connection& connection) {
+  // Takes the lock of a writer and changes nothing, which finds a lock, a read-only file, a removed
+  // or a broken one. A full disk is found by the change that it refuses, and from then on by this.
+  const bool must_write = database_.take_refusal();
+  database_.write([&](Connection& connection) {
+    soci::transaction transaction(connection.sql());
+    if (must_write) connection.sql() << "INSERT INTO schema_version (version) VALUES (-1)";
     connection.sql() << "DELETE FROM schema_version WHERE version < 0";
     connection.prepared<ListUsers>();
+    transaction.commit();
     return true;
   });
 }

@@ -23,6 +23,11 @@ namespace {
 
 constexpr std::chrono::milliseconds kImpatience{20};
 
+bool can_open_more() {
+  const base::UniqueFd tried(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return tried || (errno != EMFILE && errno != ENFILE);
+}
+
 std::string mend_for(int sqlite_result) {
   switch (sqlite_result & 0xFF) {
     case SQLITE_FULL: return "; free some space on its disk";
@@ -31,8 +36,12 @@ std::string mend_for(int sqlite_result) {
       return "; put back a backup, or save what can be read with 'sqlite3 FILE .recover'";
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return "; another program holds a lock on it";
-    case SQLITE_READONLY:
+    case SQLITE_NOMEM:
+      return "; give the program more memory, or lower --hash-slots or --hash-memory";
     case SQLITE_CANTOPEN:
+      if (!can_open_more()) return "; no more file descriptors, raise LimitNOFILE= in the service";
+      [[fallthrough]];
+    case SQLITE_READONLY:
     case SQLITE_PERM: return "; this user must be able to write to the file and to its folder";
     case SQLITE_IOERR: return "; look into the kernel's log for errors of its disk";
     default: return "";
@@ -76,7 +85,21 @@ std::string quoted(const std::string& path) {
 
 }  // namespace
 
-struct SqliteDatabase::FileConnection final : Connection {
+/// Counts what is open; a base, so that it counts down once all else is closed.
+class Counted {
+ public:
+  explicit Counted(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
+struct SqliteDatabase::FileConnection final : private Counted, public Connection {
+  explicit FileConnection(std::atomic<int>& open) : Counted(open) {}
+
   FileIdentity identity;
   /// How long its statements wait for a lock.
   std::chrono::milliseconds patience{};
@@ -89,6 +112,7 @@ class SqliteDatabase::Watch {
       : connection_(std::move(connection)), header_(map_index()), seen_(read()) {}
 
   const FileIdentity& identity() const { return connection_->identity; }
+  Connection& connection() { return *connection_; }
 
   /// Whether the header is another than the last time.
   bool has_changed() {
@@ -151,17 +175,16 @@ void SqliteDatabase::give_to_owner_of_folder(int file) const {
 
 std::uint64_t SqliteDatabase::version() {
   const FileIdentity identity = current_identity();
-  const std::lock_guard lock(watch_mutex_);
+  std::unique_lock lock(watch_mutex_);
   if (watch_ && watch_->identity() == identity) {
     if (watch_->has_changed()) ++version_;
     return version_;
   }
-  watch_.reset();
-  {
-    const std::lock_guard state_lock(state_mutex_);
-    refuse_foreign_log(identity);
-  }
+  lock.unlock();
+  prepare();
+  lock.lock();
   try {
+    watch_.reset();
     watch_ = std::make_unique<Watch>(open_file(patience()));
   } catch (const soci::soci_error& error) {
     may_do_again(error, false, 1);
@@ -206,6 +229,30 @@ void SqliteDatabase::refuse_foreign_log(const FileIdentity& identity) const {
                 path_ + "-wal and -shm to where the old file is now, and start it again"));
 }
 
+bool SqliteDatabase::has_lost_log(const FileIdentity& identity) const {
+  if (!(identity == last_opened_) || open_connections_ == 0) return false;
+  return identity_of(path_ + "-wal") != last_opened_log_ ||
+         identity_of(path_ + "-shm") != last_opened_index_;
+}
+
+void SqliteDatabase::save_lost_log() {
+  constexpr const char* kWhat =
+      "its write-ahead log was removed; its -wal and -shm must be left alone while userbin runs";
+  close_idle();
+  try {
+    const std::lock_guard lock(watch_mutex_);
+    // Not left to the last close: another program may still use the old log, too.
+    int is_busy = 0;
+    if (watch_)
+      watch_->connection().sql() << "PRAGMA wal_checkpoint(TRUNCATE)", soci::into(is_busy);
+    if (is_busy == 0) watch_.reset();
+  } catch (const soci::soci_error& error) {
+    throw base::StoreUnavailable(explained(error));
+  }
+  if (open_connections_ > 0) throw base::StoreUnavailable(described(kWhat));
+  spdlog::warn("store {}: {}; what was in it is in the file", path_, kWhat);
+}
+
 bool SqliteDatabase::may_do_again(const soci::soci_error& error, bool /*is_change*/,
                                   int /*failures*/) {
   const auto* sqlite_error = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
@@ -243,8 +290,12 @@ void SqliteDatabase::end_writing() {
 
 void SqliteDatabase::prepare() {
   const FileIdentity identity = current_identity();
-  const std::lock_guard lock(state_mutex_);
-  refuse_foreign_log(identity);
+  {
+    const std::lock_guard lock(state_mutex_);
+    refuse_foreign_log(identity);
+    if (!has_lost_log(identity)) return;
+  }
+  save_lost_log();
 }
 
 bool SqliteDatabase::is_fit(Connection& connection) {
@@ -264,7 +315,7 @@ std::unique_ptr<Connection> SqliteDatabase::open_connection() {
 
 std::unique_ptr<SqliteDatabase::FileConnection> SqliteDatabase::open_file(
     std::chrono::milliseconds patience) {
-  auto connection = std::make_unique<FileConnection>();
+  auto connection = std::make_unique<FileConnection>(open_connections_);
   connection->identity = current_identity();
   connection->patience = patience;
   soci::session& sql = connection->sql();
@@ -280,6 +331,7 @@ std::unique_ptr<SqliteDatabase::FileConnection> SqliteDatabase::open_file(
   const std::lock_guard lock(state_mutex_);
   last_opened_ = connection->identity;
   last_opened_log_ = identity_of(path_ + "-wal");
+  last_opened_index_ = identity_of(path_ + "-shm");
   return connection;
 }
 

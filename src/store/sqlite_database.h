@@ -18,7 +18,8 @@ struct FileIdentity {
 /// the disk), mode 0600; one that root makes belongs to the owner of its folder.
 ///
 /// A file that was removed is not made again while the program runs: an empty list in place of the
-/// lost one would let anybody register anew.
+/// lost one would let anybody register anew. If its write-ahead log (FILE-wal, FILE-shm) is
+/// removed, what was in it goes to the file before anything else is done, and a new one is begun.
 class SqliteDatabase final : public Database {
  public:
   struct Options {
@@ -70,6 +71,12 @@ class SqliteDatabase final : public Database {
   /// that one's write-ahead log still stands beside it: SQLite would apply it to whatever file it
   /// finds. state_mutex_ is held.
   void refuse_foreign_log(const FileIdentity& identity) const;
+  /// Whether connections write to a log that has been removed, where nobody else sees what they
+  /// write and the next crash would lose it. state_mutex_ is held.
+  bool has_lost_log(const FileIdentity& identity) const;
+  /// Closes the connections, upon which SQLite saves what is in their log. Throws
+  /// base::StoreUnavailable if others still use some. No lock is held.
+  void save_lost_log();
 
   const std::string path_;
 
@@ -85,6 +92,9 @@ class SqliteDatabase final : public Database {
   std::chrono::steady_clock::time_point impatient_until_{};
   FileIdentity last_opened_;
   std::optional<FileIdentity> last_opened_log_;
+  std::optional<FileIdentity> last_opened_index_;
+
+  std::atomic<int> open_connections_ = 0;
 };
 
 }  // namespace userbin::store

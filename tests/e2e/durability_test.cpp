@@ -1,7 +1,6 @@
 // What was answered 200 is there afterwards, whatever happens in between.
 #include <atomic>
 #include <fcntl.h>
-#include <sys/mount.h>
 #include <thread>
 #include <unistd.h>
 
@@ -107,36 +106,4 @@ TEST_CASE("a store that is taken away is missed, not silently replaced by an emp
   CHECK_FALSE(std::filesystem::exists(site.store()));
   std::filesystem::rename(site.file("moved.db"), site.store());
   CHECK(client.post_json("/login", alice).status == 200);
-}
-
-TEST_CASE("a full disk is said to be one, and what was there before stays", "[sqlite]") {
-  const TemporaryFolder mount_point;
-  const bool mounted = ::geteuid() == 0 && ::mount("tmpfs", mount_point.path().c_str(), "tmpfs", 0,
-                                                   "size=400k,mode=0755") == 0;
-  if (!mounted) {
-    WARN("not root, or no mount(2) here: the full disk is not tested");
-    return;
-  }
-  std::vector<std::string> flags = kCheapHashing;
-  flags.push_back("--store=" + mount_point.file("userbin.db"));
-  {
-    Site site({.worker_flags = flags});
-    HttpClient client(site.url());
-    const std::string first = credentials("first", password_of("zebra"));
-    REQUIRE(client.post_json("/register", first).status == 200);
-    write_file(mount_point.file("ballast"), std::string(1'000'000, 'x'));
-    Answer answer;
-    for (int i = 0; i < 500 && answer.status != 503; ++i) {
-      answer = client.post_json("/register", credentials(name_of(0, i), password_of("zebra")));
-    }
-    CHECK(answer.status == 503);
-    CHECK(answer.code() == "store_unavailable");
-    CHECK(site.log().find(mount_point.file("userbin.db")) != std::string::npos);
-    CHECK(site.log().find("disk") != std::string::npos);
-    CHECK(client.get("/healthz").status == 200);
-    std::filesystem::remove(mount_point.file("ballast"));
-    CHECK(client.post_json("/register", credentials("last", password_of("zebra"))).status == 200);
-    CHECK(client.post_json("/login", first).status == 200);
-  }
-  ::umount(mount_point.path().c_str());
 }

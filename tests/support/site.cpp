@@ -130,15 +130,17 @@ void Site::edit(const Edit& edit) const {
 }
 
 void Site::start_worker() {
-  std::vector<std::string> command = {userbin_program(), "serve", "--listen=unix:" + socket(),
-                                      "--store=" + store()};
+  std::vector<std::string> command = options_.worker_starter;
+  command.insert(command.end(),
+                 {userbin_program(), "serve", "--listen=unix:" + socket(), "--store=" + store()});
   // Of SQLite every worker knows all at once; tests that are about more say so.
   if (store().starts_with("postgresql:")) command.emplace_back("--cache-ttl=0ms");
   command.insert(command.end(), kNoThrottle.begin(), kNoThrottle.end());
   command.insert(command.end(), options_.worker_flags.begin(), options_.worker_flags.end());
   const std::size_t starts_before = log().size();
   worker_ = std::make_unique<Process>(command,
-                                      Process::Options{.output_file = folder_.file("worker.log")});
+                                      Process::Options{.output_file = folder_.file("worker.log"),
+                                                       .environment = options_.worker_environment});
   wait_until("the worker serves", [&] {
     if (!worker_->is_running()) throw std::runtime_error("worker: " + log());
     return log().find(" serves on ", starts_before) != std::string::npos;

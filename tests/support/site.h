@@ -49,6 +49,9 @@ class Site {
     bool is_fenced = false;
     /// The store of another site; empty: one of its own.
     std::string store = "";
+    /// What starts the worker: {"prlimit", "--nofile=100"}; and NAME=value for it.
+    std::vector<std::string> worker_starter = {};
+    std::vector<std::string> worker_environment = {};
   };
   explicit Site(const Options& options);
   Site() : Site(Options()) {}

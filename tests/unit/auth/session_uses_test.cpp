@@ -148,4 +148,31 @@ TEST_CASE("the end of a session is not put off by a clock that goes back") {
   CHECK(site.seen_at() == seen);
 }
 
+TEST_CASE("uses are written although the clock was set back") {
+  SignedIn site;
+  const std::string token = site.begin();
+  site.clock.advance(hours{1000});
+  const std::string late = site.begin();
+  REQUIRE(site.is_good(late));
+  site.clock.advance(-hours{1000});
+  const std::string again = site.begin();
+  const int before = site.store.batches();
+  REQUIRE(site.is_good(again));
+  site.clock.advance(seconds{31});
+  REQUIRE(site.is_good(again));
+  CHECK(site.store.batches() > before);
+}
+
+TEST_CASE("a session that was begun far ahead ends when the clock is set back, others go on") {
+  SignedIn site;
+  const auto [leap, is_good] = GENERATE(table<hours, bool>({{hours{3}, true}, {hours{5}, false}}));
+  site.clock.advance(leap);
+  const std::string token = site.begin();
+  REQUIRE(site.is_good(token));
+  site.clock.advance(-leap);
+  CHECK(site.is_good(token) == is_good);
+  CHECK(site.sessions->list("ada").size() == (is_good ? 1 : 0));
+  CHECK(site.is_good(site.begin()));
+}
+
 }  // namespace userbin::auth

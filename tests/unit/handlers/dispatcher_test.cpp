@@ -119,7 +119,7 @@ TEST_CASE("what is thrown on the way becomes a status, and its text stays in the
        "overloaded", "7"},
       {std::make_exception_ptr(base::BadSetting(secret)), 500, "internal", std::nullopt},
       {std::make_exception_ptr(std::logic_error(secret)), 500, "internal", std::nullopt},
-      {std::make_exception_ptr(std::bad_alloc()), 500, "internal", std::nullopt},
+      {std::make_exception_ptr(std::bad_alloc()), 503, "overloaded", "5"},
   }));
   test::HandlersOnFakes site;
   site.users.fault.set(Fault::Hits::kEverything, row.thrown);

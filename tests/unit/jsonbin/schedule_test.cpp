@@ -176,6 +176,19 @@ TEST_CASE("a request is counted before it is sent, and not sent if that fails") 
   CHECK(store.requests(500'000) == 1);
 }
 
+TEST_CASE("requests of a clock that ran ahead do not count against the budget for ever") {
+  test::FakeClock clock(kHour);
+  test::FakeSyncStore store;
+  test::FakeTransport wire;
+  MeteredTransport transport(wire, store, clock, Budget(1));
+  wire.will_answer(200, "[]");
+  clock.advance(24h * 3650);
+  transport.send({.method = "GET"});
+  REQUIRE_FALSE(transport.may_send());
+  clock.advance(-24h * 3650);
+  CHECK(transport.may_send());
+}
+
 TEST_CASE("above the budget nothing is sent or counted until requests are older than a day") {
   test::FakeClock clock(kHour + 59min);
   test::FakeSyncStore store;

@@ -1,12 +1,12 @@
 // What happens to a store whose file, disk or lock is taken away while it is open.
 #include <filesystem>
 #include <fstream>
-#include <sys/mount.h>
 #include <thread>
 
 #include "store/sqlite_database.h"
 #include "support/catch.h"
 #include "support/process.h"
+#include "support/small_disk.h"
 #include "support/store_on_disk.h"
 
 namespace userbin::store {
@@ -19,6 +19,7 @@ using test::contains;
 using test::failure_of;
 using test::OneUser;
 using test::options_for;
+using test::SmallDisk;
 using test::user_named;
 
 void write_text(const std::string& path, const std::string& text) {
@@ -41,16 +42,6 @@ void check_works(OneUser& store) {
   CHECK(store.users.insert(user_named("Bob")));
   CHECK_NOTHROW(store.users.check());
 }
-
-/// A small file system in memory, where root may mount one.
-struct SmallDisk {
-  test::TemporaryFolder folder;
-  const bool mounted =
-      ::mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=400k,mode=0700") == 0;
-  ~SmallDisk() {
-    if (mounted) ::umount2(folder.path().c_str(), MNT_DETACH);
-  }
-};
 
 }  // namespace
 
@@ -109,6 +100,18 @@ TEST_CASE("a database that is put in the file's place is never mixed with the ol
   }
 }
 
+TEST_CASE("a write-ahead log that is removed takes nothing along, and is begun anew") {
+  OneUser store;
+  REQUIRE(store.users.insert(user_named("Bob")));  // in the log
+  const bool is_watched = GENERATE(true, false);
+  if (is_watched) store.database.version();
+  for (const char* suffix : {"-wal", "-shm"}) fs::remove(store.path + suffix);
+  REQUIRE(store.users.insert(user_named("Eve")));
+  // As it stands after a crash: what others see who open the file.
+  SqliteDatabase other(options_for(store.path));
+  for (const char* name : {"ada", "bob", "eve"}) CHECK(SqlUserStore(other).find(name));
+}
+
 TEST_CASE("a lock that stays is waited for once, not by every call") {
   test::TemporaryFolder folder;
   SqliteDatabase::Options options = options_for(folder.file("users.db"));
@@ -150,12 +153,11 @@ TEST_CASE("a full disk fails changes, not reads, until there is space again") {
     WARN("no file system could be mounted: not tested");
     return;
   }
-  const std::string path = disk.folder.file("users.db");
-  const std::string filler = disk.folder.file("filler");
+  const std::string path = disk.file("users.db");
   SqliteDatabase database(options_for(path));
   SqlUserStore users(database);
   REQUIRE(users.insert(user_named("Ada")));
-  write_text(filler, std::string(400 * 1024, 'x'));
+  disk.fill();
 
   std::string failure;
   for (int i = 0; i < 100 && failure.empty(); ++i) {
@@ -167,7 +169,11 @@ TEST_CASE("a full disk fails changes, not reads, until there is space again") {
   CHECK(contains(failure, "free some space"));
   CHECK(users.find("ada"));
 
-  fs::remove(filler);
+  // A lock is to be had, and nothing to be written: only a change that was refused tells.
+  CHECK(contains(failure_of([&] { users.check(); }), "full"));
+
+  disk.free();
+  CHECK_NOTHROW(users.check());
   CHECK(users.insert(user_named("Bob")));
   CHECK(users.find("bob"));
 }
@@ -178,17 +184,14 @@ TEST_CASE("a store on a read-only file system is refused until that is writable 
     WARN("no file system could be mounted: not tested");
     return;
   }
-  const std::string path = disk.folder.file("users.db");
-  const auto remount = [&](unsigned long flags) {
-    return ::mount("", disk.folder.path().c_str(), "", MS_REMOUNT | flags, "size=400k") == 0;
-  };
+  const std::string path = disk.file("users.db");
   { const SqliteDatabase database(options_for(path)); }
-  REQUIRE(remount(MS_RDONLY));
+  REQUIRE(disk.remount(MS_RDONLY));
   const std::string failure = failure_of([&] { SqliteDatabase database(options_for(path)); });
   CHECK(contains(failure, path));
   CHECK(contains(failure, "Read-only"));
   CHECK(contains(failure, "able to write"));
-  REQUIRE(remount(0));
+  REQUIRE(disk.remount(0));
   SqliteDatabase database(options_for(path));
   CHECK(SqlUserStore(database).insert(user_named("Ada")));
 }

@@ -200,6 +200,79 @@ TEST_CASE("a connection that the server ends in the middle is not used again") {
   CHECK(attempts == 2);
 }
 
+TEST_CASE("connections that the server ends while they are idle cost no call its success") {
+  OwnServer own;
+  own.server.run("ALTER SYSTEM SET idle_session_timeout = '500ms'");
+  own.server.run("SELECT pg_reload_conf()");
+  PostgresDatabase database(own.options);
+  SqlUserStore users(database);
+  for (const char* name : {"ada", "bob", "carl"}) {
+    CHECK(users.insert(user_named(name)));
+    test::wait_until("nobody is connected", [&] {
+      long long count = 0;
+      soci::session(soci::postgresql, own.server.url_of("postgres"))
+          << "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'userbin'",
+          soci::into(count);
+      return count == 0;
+    });
+  }
+}
+
+TEST_CASE("a server without connections left is said to be full, and used once it has some") {
+  OwnServer own;
+  own.server.stop();
+  own.server.start({"max_connections=4", "superuser_reserved_connections=0"});
+  PostgresDatabase database(own.options);
+  SqlUserStore users(database);
+  REQUIRE(users.insert(user_named("ada")));
+  std::vector<std::unique_ptr<soci::session>> others;
+  test::wait_until("others have the rest", [&] {
+    try {
+      others.push_back(
+          std::make_unique<soci::session>(soci::postgresql, own.server.url_of("postgres")));
+    } catch (const soci::soci_error&) {
+      // One that has just been closed may still count.
+    }
+    return others.size() == 3;
+  });
+  database.read([&](Connection&) {
+    const std::string failure = failure_of([&] { users.find("ada"); });
+    CAPTURE(failure);
+    CHECK(contains(failure, "out of room or of connections"));
+    return true;
+  });
+  CHECK(users.find("ada"));
+  others.clear();
+  test::wait_until("there is room", [&] {
+    return database.read(
+        [&](Connection&) { return failure_of([&] { users.find("ada"); }).empty(); });
+  });
+}
+
+TEST_CASE("a server that lets nobody write fails changes, and takes them when it does again") {
+  OwnServer own;
+  PostgresDatabase database(own.options);
+  SqlUserStore users(database);
+  REQUIRE(users.insert(user_named("ada")));
+  own.server.run("ALTER SYSTEM SET default_transaction_read_only = on");
+  own.server.run("SELECT pg_reload_conf()");
+  std::string failure;
+  int number = 0;
+  test::wait_until("it is read-only", [&] {
+    failure = failure_of([&] { users.insert(user_named("user" + std::to_string(++number))); });
+    return !failure.empty();
+  });
+  CAPTURE(failure);
+  CHECK(contains(failure, "read-only"));
+  CHECK(contains(failure, "can't be written to"));
+  CHECK_FALSE(failure_of([&] { users.check(); }).empty());
+  own.server.run("ALTER SYSTEM RESET default_transaction_read_only");
+  own.server.run("SELECT pg_reload_conf()");
+  test::wait_until("it may be written to",
+                   [&] { return failure_of([&] { users.check(); }).empty(); });
+  CHECK(users.insert(user_named("carl")));
+}
+
 TEST_CASE("a change whose connection broke is not made twice") {
   const test::PostgresPlace place;
   PostgresDatabase database(place.options());
