@@ -22,6 +22,8 @@ namespace userbin::store {
 namespace {
 
 constexpr std::chrono::milliseconds kImpatience{20};
+/// Whether it is still the one that others see.
+constexpr std::chrono::seconds kLookAtLogEvery{1};
 
 bool can_open_more() {
   const base::UniqueFd tried(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -112,7 +114,7 @@ class SqliteDatabase::Watch {
       : connection_(std::move(connection)), header_(map_index()), seen_(read()) {}
 
   const FileIdentity& identity() const { return connection_->identity; }
-  Connection& connection() { return *connection_; }
+  soci::session& sql() const { return connection_->sql(); }
 
   /// Whether the header is another than the last time.
   bool has_changed() {
@@ -161,7 +163,9 @@ SqliteDatabase::SqliteDatabase(const Options& options)
   read([](Connection&) { return true; });
 }
 
-SqliteDatabase::~SqliteDatabase() = default;
+SqliteDatabase::~SqliteDatabase() {
+  close_idle();  // they count themselves
+}
 
 /// Root can go on with the file anyhow; the worker, who is not root, could not. SQLite gives its
 /// own files beside it the same owner. Only for a file that was just made with O_EXCL: the owner of
@@ -175,16 +179,21 @@ void SqliteDatabase::give_to_owner_of_folder(int file) const {
 
 std::uint64_t SqliteDatabase::version() {
   const FileIdentity identity = current_identity();
+  const auto now = std::chrono::steady_clock::now();
   std::unique_lock lock(watch_mutex_);
-  if (watch_ && watch_->identity() == identity) {
+  const auto is_watching = [&] { return watch_ && watch_->identity() == identity; };
+  if (!is_watching() || now >= look_at_log_at_) {
+    look_at_log_at_ = now + kLookAtLogEvery;
+    lock.unlock();
+    prepare();
+    lock.lock();
+  }
+  if (is_watching()) {
     if (watch_->has_changed()) ++version_;
     return version_;
   }
-  lock.unlock();
-  prepare();
-  lock.lock();
+  watch_.reset();
   try {
-    watch_.reset();
     watch_ = std::make_unique<Watch>(open_file(patience()));
   } catch (const soci::soci_error& error) {
     may_do_again(error, false, 1);
@@ -243,8 +252,7 @@ void SqliteDatabase::save_lost_log() {
     const std::lock_guard lock(watch_mutex_);
     // Not left to the last close: another program may still use the old log, too.
     int is_busy = 0;
-    if (watch_)
-      watch_->connection().sql() << "PRAGMA wal_checkpoint(TRUNCATE)", soci::into(is_busy);
+    if (watch_) watch_->sql() << "PRAGMA wal_checkpoint(TRUNCATE)", soci::into(is_busy);
     if (is_busy == 0) watch_.reset();
   } catch (const soci::soci_error& error) {
     throw base::StoreUnavailable(explained(error));

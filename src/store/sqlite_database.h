@@ -39,6 +39,7 @@ class SqliteDatabase final : public Database {
   std::string name() const override { return path_; }
   /// By the header of SQLite's index of its write-ahead log, which is in memory that all programs
   /// on the file share ("WAL-mode File Format", section 2.1): exact, and without a lock or a query.
+  /// If that index is removed, what others change is seen a second later.
   std::uint64_t version() override;
   /// By PRAGMA quick_check.
   std::string find_damage() override;
@@ -79,11 +80,14 @@ class SqliteDatabase final : public Database {
   void save_lost_log();
 
   const std::string path_;
+  /// Before what counts itself in it.
+  std::atomic<int> open_connections_ = 0;
 
   std::mutex watch_mutex_;
   // Guarded by watch_mutex_:
   std::unique_ptr<Watch> watch_;
   std::uint64_t version_ = 0;
+  std::chrono::steady_clock::time_point look_at_log_at_{};
 
   std::mutex state_mutex_;
   std::condition_variable writing_ended_;
@@ -93,8 +97,6 @@ class SqliteDatabase final : public Database {
   FileIdentity last_opened_;
   std::optional<FileIdentity> last_opened_log_;
   std::optional<FileIdentity> last_opened_index_;
-
-  std::atomic<int> open_connections_ = 0;
 };
 
 }  // namespace userbin::store
