@@ -254,8 +254,8 @@ bool has_failed(const char* made) {
 
 /// crypt(3) does not tell a lack of memory from a hash that makes no sense. Throws std::bad_alloc.
 void require_crypt_memory(const std::string& hash) {
-  if (hash.starts_with("$7$")) base::require_memory(crypt_scrypt_bytes(hash));
-  if (hash.starts_with("$y$")) base::require_memory(yescrypt_bytes(hash));
+  if (hash.starts_with("$7$")) base::require_mapping(crypt_scrypt_bytes(hash));
+  if (hash.starts_with("$y$")) base::require_mapping(yescrypt_bytes(hash));
 }
 
 bool verify_crypt(const std::string& hash, const base::SecretString& password) {

@@ -151,7 +151,7 @@ bool verify_password(const std::string& hash, const base::SecretString& password
   if (own && own->cost.passes > 0 && own->cost.memory_kib >= 8) return verify_own(*own, text);
   if (crypto_pwhash_str_verify(hash.c_str(), text.data(), text.size()) == 0) return true;
   // It calls a lack of memory a wrong password.
-  base::require_memory(parameter(hash, "m=") * 1024);
+  base::require_mapping(parameter(hash, "m=") * 1024);
   return false;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <new>
+#include <sys/mman.h>
 
 namespace userbin::base {
 
@@ -10,6 +11,13 @@ namespace userbin::base {
 inline void require_memory(std::size_t bytes) {
   // Functions called by their names: compilers leave out a new-expression that nobody uses.
   ::operator delete(::operator new(bytes));
+}
+
+/// The same for what takes its memory by mmap(2), past what malloc(3) has in reserve.
+inline void require_mapping(std::size_t bytes) {
+  void* region = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (region == MAP_FAILED) throw std::bad_alloc();
+  ::munmap(region, bytes);
 }
 
 }  // namespace userbin::base

@@ -74,7 +74,7 @@ void WaitingRoom::run() {
         try {
           look_at(event.data.ptr, (event.events & (EPOLLRDHUP | EPOLLHUP)) != 0);
         } catch (const std::bad_alloc&) {
-          // It stays until its time is over.
+          leave(event.data.ptr, Verdict::kGone);
         }
         continue;
       }

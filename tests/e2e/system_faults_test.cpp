@@ -75,7 +75,12 @@ TEST_CASE("a flood of connections takes no descriptors that the store needs, and
     // By the connection that nginx has kept, and by a new one.
     CHECK(register_at(site, "kept").status == 200);
     HttpClient client(site.url());
-    const Answer answer = client.get("/members/", {"Authorization: Bearer " + ada});
+    Answer answer;
+    wait_until("a new one is turned away", [&] {
+      flood.emplace_back(site.socket());  // in the place of the last
+      answer = client.get("/members/", {"Authorization: Bearer " + ada});
+      return answer.status == 503;
+    });
     check_is_overloaded(answer);
     CHECK(has_logged(site, "connections are turned away: no more file descriptors"));
     CHECK(has_logged(site, "raise LimitNOFILE="));
