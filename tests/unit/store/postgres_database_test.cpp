@@ -3,7 +3,10 @@
 
 #include <atomic>
 #include <barrier>
+#include <memory>
 #include <thread>
+
+#include <soci/postgresql/soci-postgresql.h>
 
 #include "base/text.h"
 #include "store/sql_user_store.h"
