@@ -17,13 +17,20 @@ def run(report, rounds, seconds):
         verify = Load(f"{site.url}/guarded", clients=VERIFYING, headers=session)
         login = Load(f"{site.url}/login", clients=LOGGING_IN, script=post_script(stage, "login"))
 
+        def logins():
+            result = login.run(seconds)
+            site.wait_for_hashes()
+            return result
+
         def both():
             login.begin(2 * seconds)
             verify.begin(2 * seconds)
-            return verify.end(), login.end()
+            result = verify.end(), login.end()
+            site.wait_for_hashes()
+            return result
 
         found = in_turns(rounds, {"verifications alone": lambda: verify.run(seconds),
-                                  "logins alone": lambda: login.run(seconds), "both": both},
+                                  "logins alone": logins, "both": both},
                          lambda step: report.progress(f"storm, {step}"))
 
     idle = {"verify": found["verifications alone"], "login": found["logins alone"]}
