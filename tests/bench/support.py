@@ -143,7 +143,7 @@ class Site:
 
     def ask(self, path, body=None):
         """The answer to a GET, or to a POST of `body`; it must be a good one."""
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         with contextlib.closing(client):
             if body is None:
                 client.request("GET", path)
