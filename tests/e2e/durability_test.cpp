@@ -11,10 +11,6 @@ using namespace userbin::test;
 
 namespace {
 
-std::string name_of(int client, int i) {
-  return "user" + std::to_string(client) + "x" + std::to_string(i);
-}
-
 std::string password_of(const std::string& name) {
   return "quite unguessable " + name;
 }
