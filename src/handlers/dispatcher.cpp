@@ -97,6 +97,7 @@ void log_answer(const Request& request, const Response& response, int status,
   const auto level = is_failure ? spdlog::level::err
                      : is_news  ? spdlog::level::info
                                 : spdlog::level::debug;
+  if (!spdlog::should_log(level)) return;
   spdlog::log(level, "{} {} {}{}{}{}{} client={} id={}", base::escape_for_log(request.method, 16),
               base::escape_for_log(request.is_authorizer ? kVerifyPath : request.path), status,
               response.error_code.empty() ? "" : " ", response.error_code,
