@@ -151,12 +151,10 @@ std::string known_name(const Services& services, const std::string& username) {
   return stored && !stored->user.deleted() ? stored->user.username() : "";
 }
 
-http::Response changed_response(const std::string& message, bool is_everywhere) {
-  if (is_everywhere) return http::message_response(message);
-  Json::Value body;
+http::Response changed_response(const std::string& message, bool is_everywhere, Json::Value body) {
   body["message"] = message;
-  body["sync"] = "pending";
-  return http::json_response(202, body);
+  if (!is_everywhere) body["sync"] = "pending";
+  return http::json_response(is_everywhere ? 200 : 202, body);
 }
 
 }  // namespace userbin::handlers

@@ -67,8 +67,9 @@ void audit(const http::Request& request, base::AuditEvent event, base::AuditOutc
 std::string known_name(const Services& services, const std::string& username);
 
 /// 200 with a message for a change that is everywhere, or 202 with "sync": "pending" for one that
-/// is safe in the store and reaches the bin later.
-http::Response changed_response(const std::string& message, bool is_everywhere);
+/// is safe in the store and reaches the bin later. `body` has further members.
+http::Response changed_response(const std::string& message, bool is_everywhere,
+                                Json::Value body = {});
 
 /// A page's address with a query: page_url(request, "/login", {{"notice", "registered"}}). Values
 /// that are empty are left out.

@@ -57,9 +57,9 @@ base::Task<http::Response> change_password(const Services& services, const http:
 
   const auth::NewSession& session = draft.session;
   Json::Value body;
-  body["message"] = "Password changed";
   if (wants_token) body["token"] = std::string(session.token.reveal());
-  http::Response response = http::json_response(200, body);
+  http::Response response =
+      changed_response("Password changed", co_await services.replica.arrival(key), std::move(body));
   response.headers.emplace_back(
       "Set-Cookie", http::session_cookie(session.token.reveal(), request.https, session.max_age));
   response.see_other = page_url(request, services.pages.account, {{"notice", "password_changed"}});
@@ -78,8 +78,8 @@ base::Task<http::Response> delete_me(const Services& services, const http::Reque
     audit(request, AuditEvent::kDelete, AuditOutcome::kThrottled, principal->user.username());
     co_return *refusal;
   }
-  const AccountResult result =
-      co_await services.administration.remove_own(principal->user.key(), std::move(current));
+  const std::string key = principal->user.key();
+  const AccountResult result = co_await services.administration.remove_own(key, std::move(current));
   if (auto failure = failure_of(result, attempt)) {
     audit(request, AuditEvent::kDelete, AuditOutcome::kFailed, principal->user.username(),
           failure->error_code);
@@ -87,7 +87,8 @@ base::Task<http::Response> delete_me(const Services& services, const http::Reque
   }
   audit(request, AuditEvent::kDelete, AuditOutcome::kOk, principal->user.username());
 
-  http::Response response = http::message_response("Account deleted");
+  http::Response response =
+      changed_response("Account deleted", co_await services.replica.arrival(key));
   response.headers.emplace_back("Set-Cookie", http::cleared_session_cookie(request.https));
   response.see_other = page_url(request, services.pages.login, {{"notice", "account_deleted"}});
   co_return response;

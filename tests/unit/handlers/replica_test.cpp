@@ -33,6 +33,32 @@ TEST_CASE("a registration is 200 once it is in the bin, and 202 if it will be th
   CHECK(site.answer(json_to("/login", kAda)).status == 200);
 }
 
+TEST_CASE("a user's own change is 200 once it is in the bin, and 202 if it will be there later") {
+  test::HandlersOnFakes site;
+  site.add_user("Ada");
+  const auto [is_reached, status, sync] =
+      GENERATE(table<bool, int, std::string>({{true, 200, ""}, {false, 202, "pending"}}));
+  site.replica.is_reached = is_reached;
+  const auto answer_to = [&](const std::string& path, const std::string& body) {
+    http::Request request = json_to(path, body);
+    request.cookie = site.cookie_of("ada");
+    return site.answer(request);
+  };
+  const std::string old_password = test::kGoodPassword;
+  const http::Response changed = answer_to(
+      "/me/password", R"({"current_password": ")" + old_password +
+                          R"(", "new_password": "marble tractor whispers", "token": true})");
+  CHECK(changed.status == status);
+  CHECK(json_of(changed)["sync"].asString() == sync);
+  CHECK(json_of(changed)["token"].isString());
+  CHECK(header_of(changed, "Set-Cookie"));
+  const http::Response deleted =
+      answer_to("/me/delete", R"({"current_password": "marble tractor whispers"})");
+  CHECK(deleted.status == status);
+  CHECK(json_of(deleted)["sync"].asString() == sync);
+  CHECK(site.replica.awaited == std::vector<std::string>{"ada", "ada"});
+}
+
 TEST_CASE("a refused registration waits for no bin") {
   test::HandlersOnFakes site;
   site.add_user("Ada");
