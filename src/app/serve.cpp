@@ -155,6 +155,7 @@ void run(const Settings& settings, const sigset_t& signals) {
   auth::Sessions sessions(session_rows, users, database, clock, settings.sessions);
   store::SqlInvitationStore invitation_rows(database);
   auth::Invitations invitations(invitation_rows, users, clock);
+  handlers::AccountStats account_stats;
   const handlers::Services services{.accounts = accounts,
                                     .administration = administration,
                                     .invitations = invitations,
@@ -162,11 +163,12 @@ void run(const Settings& settings, const sigset_t& signals) {
                                     .throttle = throttle,
                                     .users = users,
                                     .replica = replica,
+                                    .stats = account_stats,
                                     .password_rules = settings.passwords,
                                     .pages = settings.pages,
                                     .public_origin = settings.public_url,
                                     .registration = settings.registration};
-  const handlers::Dispatcher dispatcher(services);
+  handlers::Dispatcher dispatcher(services);
 
   server.start([&](const http::Request& request) { return dispatcher.answer(request); });
   if (bin) bin->start();
