@@ -22,6 +22,7 @@ constexpr Command kCommands[] = {
     {"ban", userbin::app::ban, "who is held off after too many tries: list, lift"},
     {"invite", userbin::app::invite, "who was asked to register: create, list, revoke"},
     {"store", userbin::app::store_command, "the store as a whole: copy"},
+    {"top", userbin::app::top, "what a running worker does, look by look"},
     {"check", userbin::app::check, "whether a worker can work here: files, store, bin, clock"},
     {"check-nginx", userbin::app::check_nginx, "find traps in nginx's configuration, or on a site"},
 };

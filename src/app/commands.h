@@ -15,6 +15,7 @@ int session(std::span<char*> arguments);
 int ban(std::span<char*> arguments);
 int invite(std::span<char*> arguments);
 int store_command(std::span<char*> arguments);
+int top(std::span<char*> arguments);
 int check(std::span<char*> arguments);
 int check_nginx(std::span<char*> arguments);
 

@@ -10,6 +10,8 @@
 #include "app/bin_parts.h"
 #include "app/command_audit.h"
 #include "app/commands.h"
+#include "app/metrics.h"
+#include "app/metrics_server.h"
 #include "app/settings.h"
 #include "auth/throttle_keeper.h"
 #include "base/failure.h"
@@ -124,6 +126,25 @@ std::string describe(const BinSettings& bin) {
   return bin.sync.bin_id.empty() ? "collection " + bin.sync.collection_id : bin.sync.bin_id;
 }
 
+/// What is served of the worker's own figures, on a socket of its own.
+struct Monitor {
+  Monitor(const std::string& address, const Metrics::Sources& sources)
+      : listener({.address = address,
+                  .setting = "--metrics",
+                  .danger = "sees how much is going on here, though no name; let a firewall admit "
+                            "Prometheus alone"}),
+        metrics(sources) {}
+
+  void start() {
+    server =
+        std::make_unique<MetricsServer>(listener, [this] { return as_text(metrics.Collect()); });
+  }
+
+  fastcgi::Listener listener;
+  Metrics metrics;
+  std::unique_ptr<MetricsServer> server;
+};
+
 void run(const Settings& settings, const sigset_t& signals) {
   base::open_log(settings.log);
   base::open_audit(worker_audit(settings));
@@ -155,6 +176,7 @@ void run(const Settings& settings, const sigset_t& signals) {
   auth::Sessions sessions(session_rows, users, database, clock, settings.sessions);
   store::SqlInvitationStore invitation_rows(database);
   auth::Invitations invitations(invitation_rows, users, clock);
+  handlers::AccountStats account_stats;
   const handlers::Services services{.accounts = accounts,
                                     .administration = administration,
                                     .invitations = invitations,
@@ -162,23 +184,42 @@ void run(const Settings& settings, const sigset_t& signals) {
                                     .throttle = throttle,
                                     .users = users,
                                     .replica = replica,
+                                    .stats = account_stats,
                                     .password_rules = settings.passwords,
                                     .pages = settings.pages,
                                     .public_origin = settings.public_url,
                                     .registration = settings.registration};
-  const handlers::Dispatcher dispatcher(services);
+  handlers::Dispatcher dispatcher(services);
+  std::unique_ptr<Monitor> monitor;
+  if (settings.metrics != "off") {
+    monitor = std::make_unique<Monitor>(
+        settings.metrics,
+        Metrics::Sources{.server = server,
+                         .dispatcher = dispatcher,
+                         .accounts = account_stats,
+                         .hashes = hashes,
+                         .throttle = throttle,
+                         .database = database,
+                         .bin = bin ? &sync_rows : nullptr,
+                         .bin_requests_per_day = settings.bin.sync.requests_per_day,
+                         .clock = system_clock});
+  }
 
   server.start([&](const http::Request& request) { return dispatcher.answer(request); });
   if (bin) bin->start();
   keeper.start();
-  spdlog::info("userbin " USERBIN_VERSION " serves on {}, store {}, bin {}", listener.description(),
-               database.name(), describe(settings.bin));
+  if (monitor) monitor->start();
+  spdlog::info("userbin " USERBIN_VERSION " serves on {}, store {}, bin {}, metrics {}",
+               listener.description(), database.name(), describe(settings.bin),
+               monitor ? monitor->listener.description() : "off");
 
   const int signal =
       wait_for_end(signals, bin ? &bin->replica : nullptr, users, invitations, clock);
   spdlog::info("signal {}: finishing what runs, for at most {}", signal,
                format_duration(settings.drain));
-  if (!server.drain(settings.drain)) {
+  const bool is_drained = server.drain(settings.drain);
+  monitor.reset();
+  if (!is_drained) {
     spdlog::warn("not all requests were finished within --drain");
     give_up(sessions, keeper);
   }

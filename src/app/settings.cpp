@@ -45,11 +45,13 @@ std::string environment_name(std::string flag) {
 /// Adds options to a CLI11 app, each also readable from the environment.
 class Options {
  public:
-  Options(CLI::App& app, bool shows_worker_settings)
-      : app_(app), shows_worker_settings_(shows_worker_settings) {}
+  Options(CLI::App& app, const Usage& usage) : app_(app), usage_(usage) {}
 
-  void group(const std::string& name) { group_ = name; }
-  void worker_group(const std::string& name) { group_ = shows_worker_settings_ ? name : ""; }
+  void group(const std::string& name) { group_ = usage_.shows_metrics_alone ? "" : name; }
+  void worker_group(const std::string& name) { group_ = usage_.shows_worker_settings ? name : ""; }
+  void metrics_group(const std::string& name) {
+    group_ = usage_.shows_worker_settings || usage_.shows_metrics_alone ? name : "";
+  }
 
   template <typename Value>
   CLI::Option* add(const std::string& flag, Value& value, const std::string& help) {
@@ -93,7 +95,7 @@ class Options {
   }
 
   CLI::App& app_;
-  const bool shows_worker_settings_;
+  const Usage& usage_;
   std::string group_;
 };
 
@@ -150,6 +152,15 @@ std::string check_bin_id(const std::string& text) {
   return is_good ? "" : "'" + text + "' is no id of JSONBin; it has 24 hexadecimal digits";
 }
 
+std::string check_metrics(const std::string& text) {
+  const auto colon = text.rfind(':');
+  const bool is_tcp = colon != std::string::npos && colon > 0 && colon + 1 < text.size() &&
+                      text.find('/') == std::string::npos &&
+                      text.find_first_not_of("0123456789", colon + 1) == std::string::npos;
+  if (text == "off" || text.starts_with("unix:/") || (is_tcp && text[colon + 1] != '0')) return "";
+  return "'" + text + "' is no address; write 127.0.0.1:9464, [::1]:9464, unix:/PATH or off";
+}
+
 void declare_registration(Options& options, auth::RegistrationPolicy& policy) {
   const auto set = [&policy](const std::string& word) {
     const auto chosen = auth::registration_policy_of(word);
@@ -202,7 +213,7 @@ void declare_bin(Options& options, BinSettings& bin) {
 }
 
 void declare(CLI::App& app, const Usage& usage, Settings& settings) {
-  Options options(app, usage.shows_worker_settings);
+  Options options(app, usage);
 
   options.worker_group("Where it listens");
   options.add(
@@ -343,6 +354,13 @@ void declare(CLI::App& app, const Usage& usage, Settings& settings) {
       "that failed: stderr, off, or a file, opened anew on SIGHUP");
   options.add("--audit-format", settings.audit.format, "text or json, a line each")
       ->check(CLI::IsMember({"text", "json"}));
+
+  options.metrics_group("Metrics");
+  options
+      .add("--metrics", settings.metrics,
+           "where 'userbin top' and Prometheus find figures of the running worker, at /metrics: "
+           "HOST:PORT on this machine, such as 127.0.0.1:9464, unix:/PATH, or off")
+      ->check(CLI::Validator(check_metrics, "ADDRESS"));
 }
 
 /// Settings that are each possible, but not together.

@@ -60,6 +60,8 @@ struct Settings {
   std::string public_url;
   base::LogOptions log;
   AuditSettings audit;
+  /// Where the metrics are served: "HOST:PORT", "unix:/PATH" or "off".
+  std::string metrics = "off";
 };
 
 /// Thrown by parse_settings() when there is nothing to do: after --help or a wrong setting, which
@@ -78,6 +80,8 @@ struct Usage {
   /// Whether --help describes the settings of the worker, too. They are taken in any case, for they
   /// may stand in the same file.
   bool shows_worker_settings = true;
+  /// Whether --help describes nothing but --metrics of them; for a subcommand that asks a worker.
+  bool shows_metrics_alone = false;
   /// Adds the subcommand's own arguments; may be empty.
   std::function<void(CLI::App&)> declare;
 };

@@ -47,6 +47,16 @@ base::Task<bool> HashPool::verify(std::string hash, base::SecretString password)
   co_return matches;
 }
 
+HashPool::Stats HashPool::stats() {
+  const std::lock_guard lock(mutex_);
+  return {.running = running_,
+          .slots = options_.slots,
+          .queued = queue_.size(),
+          .max_queue = options_.max_queue,
+          .refused = refused_.value(),
+          .duration = duration_.snapshot()};
+}
+
 void HashPool::stop() {
   {
     const std::lock_guard lock(mutex_);
@@ -60,7 +70,10 @@ void HashPool::stop() {
 bool HashPool::enqueue(Job& job) {
   {
     const std::lock_guard lock(mutex_);
-    if (queue_.size() >= options_.max_queue) return false;
+    if (queue_.size() >= options_.max_queue) {
+      refused_.add();
+      return false;
+    }
     queue_.push_back(&job);
   }
   changed_.notify_one();
@@ -78,11 +91,18 @@ void HashPool::run() {
       if (stopping_) return;
       job = queue_.front();
       queue_.pop_front();
+      ++running_;
     }
+    const base::Stopwatch stopwatch;
     try {
       job->work();
     } catch (...) {
       job->failure = std::current_exception();
+    }
+    duration_.observe(stopwatch.elapsed());
+    {
+      const std::lock_guard lock(mutex_);
+      --running_;
     }
     // The job is gone as soon as it is resumed.
     executor_.post(job->waiting);

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -15,6 +16,7 @@
 #include "auth/password_hash.h"
 #include "base/executor.h"
 #include "base/secret.h"
+#include "base/tally.h"
 #include "base/task.h"
 
 namespace userbin::auth {
@@ -46,6 +48,18 @@ class HashPool {
 
   const HashCost& cost() const { return options_.cost; }
 
+  struct Stats {
+    std::size_t running = 0;
+    std::size_t slots = 0;
+    std::size_t queued = 0;
+    std::size_t max_queue = 0;
+    /// base::Overloaded was thrown.
+    std::uint64_t refused = 0;
+    /// Without the time in the queue.
+    base::DurationHistogram::Snapshot duration;
+  };
+  Stats stats();
+
   /// Ends the threads after the hashes they are at. What waits is never resumed. Idempotent.
   void stop();
 
@@ -68,7 +82,12 @@ class HashPool {
   std::condition_variable changed_;
   // Guarded by mutex_:
   std::deque<Job*> queue_;
+  std::size_t running_ = 0;
   bool stopping_ = false;
+
+  // Self-synchronised:
+  base::Counter refused_;
+  base::DurationHistogram duration_;
 
   std::vector<std::thread> threads_;
 };

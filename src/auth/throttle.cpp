@@ -96,7 +96,10 @@ Throttle::Attempt Throttle::try_login(std::string_view username, std::string_vie
   microseconds wait = hold_of(pair, now);
   if (!is_known) wait = std::max(wait, hold_of(logins, now));
   Attempt attempt(*this, std::chrono::ceil<seconds>(wait));
-  if (wait > microseconds{0}) return attempt;
+  if (wait > microseconds{0}) {
+    refused_logins_.add();
+    return attempt;
+  }
 
   const bool is_attacked = !is_known && hold_of(account, now) > microseconds{0};
   attempt.is_open_ = true;
@@ -114,6 +117,7 @@ Throttle::Attempt Throttle::try_registration(std::string_view address) {
   const base::WallTime now = clock_.now();
   const microseconds wait = hold_of(key, now);
   Attempt attempt(*this, std::chrono::ceil<seconds>(wait));
+  if (wait > microseconds{0}) refused_registrations_.add();
   if (wait > microseconds{0} || !key.client.is_address()) return attempt;
   attempt.is_open_ = true;
   charge(attempt, key, rules_.registrations_per_client, now);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "auth/throttle_table.h"
 #include "base/clock.h"
+#include "base/tally.h"
 #include "store/throttle_store.h"
 
 namespace userbin::auth {
@@ -114,6 +116,10 @@ class Throttle {
   bool holds_anybody() const;
   std::size_t size() const;
 
+  /// Attempts that had to wait.
+  std::uint64_t refused_logins() const { return refused_logins_.value(); }
+  std::uint64_t refused_registrations() const { return refused_registrations_.value(); }
+
  private:
   // All of these: mutex_ is held.
   std::chrono::microseconds hold_of(const TableKey& key, base::WallTime now);
@@ -139,6 +145,10 @@ class Throttle {
   // Guarded by mutex_:
   ThrottleTable table_;
   base::WallTime last_hold_{};
+
+  // Self-synchronised:
+  base::Counter refused_logins_;
+  base::Counter refused_registrations_;
 };
 
 }  // namespace userbin::auth

@@ -26,8 +26,8 @@ namespace {
 constexpr int kBacklog = 4096;  // the kernel cuts it to net.core.somaxconn
 constexpr int kFirstSystemdFd = 3;
 
-[[noreturn]] void fail(const std::string& what) {
-  throw base::BadSetting("--listen: " + what);
+[[noreturn]] void fail(const ListenOptions& options, const std::string& what) {
+  throw base::BadSetting(options.setting + ": " + what);
 }
 
 std::string error_text() {
@@ -45,13 +45,13 @@ long environment_number(const char* name) {
   return text == nullptr ? 0 : std::strtol(text, nullptr, 10);
 }
 
-std::optional<int> inherited_socket() {
+std::optional<int> inherited_socket(const ListenOptions& options) {
   if (environment_number("LISTEN_PID") == getpid()) {
     const long count = environment_number("LISTEN_FDS");
-    if (count > 1) fail("systemd passed " + std::to_string(count) + " sockets; pass one");
+    if (count > 1) fail(options, "systemd passed " + std::to_string(count) + " sockets; pass one");
     if (count == 1) {
       if (!is_listening_socket(kFirstSystemdFd))
-        fail("systemd passed a socket that does not listen");
+        fail(options, "systemd passed a socket that does not listen");
       return kFirstSystemdFd;
     }
   }
@@ -64,19 +64,19 @@ void prepare_inherited(int fd) {
 }
 
 /// Makes way for a new socket file at `address`.
-void remove_stale_file(const sockaddr_un& address) {
+void remove_stale_file(const ListenOptions& options, const sockaddr_un& address) {
   struct stat status {};
   if (lstat(address.sun_path, &status) != 0) return;
   if (!S_ISSOCK(status.st_mode)) {
-    fail(std::string(address.sun_path) +
-         " is there and is no socket; remove it or choose another path");
+    fail(options, std::string(address.sun_path) +
+                      " is there and is no socket; remove it or choose another path");
   }
   const base::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int connected =
       ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   if (connected == 0 || errno != ECONNREFUSED) {
-    fail(std::string(address.sun_path) +
-         " is in use by a running program; stop it or choose another path");
+    fail(options, std::string(address.sun_path) +
+                      " is in use by a running program; stop it or choose another path");
   }
   ::unlink(address.sun_path);
 }
@@ -103,16 +103,16 @@ bool is_loopback(const addrinfo& address) {
 Listener::Listener(const ListenOptions& options) {
   const std::string& address = options.address;
   if (address.empty() || address == "inherit") {
-    if (const auto inherited = inherited_socket()) {
+    if (const auto inherited = inherited_socket(options)) {
       socket_.reset(*inherited);
       prepare_inherited(*inherited);
       description_ = "inherited socket " + std::to_string(*inherited);
       return;
     }
     if (!address.empty()) {
-      fail(
-          "no socket was inherited; start userbin by systemd's socket unit or by spawn-fcgi, "
-          "or give an address");
+      fail(options,
+           "no socket was inherited; start userbin by systemd's socket unit or by spawn-fcgi, "
+           "or give an address");
     }
     open_unix(options, kDefaultSocket);
   } else if (address.starts_with("unix:")) {
@@ -120,7 +120,7 @@ Listener::Listener(const ListenOptions& options) {
   } else if (address.starts_with("/")) {
     open_unix(options, address);
   } else {
-    open_tcp(address);
+    open_tcp(options);
   }
 }
 
@@ -134,16 +134,18 @@ void Listener::open_unix(const ListenOptions& options, const std::string& path) 
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) {
-    fail("'" + path + "' must have 1 to " + std::to_string(sizeof address.sun_path - 1) + " bytes");
+    fail(options,
+         "'" + path + "' must have 1 to " + std::to_string(sizeof address.sun_path - 1) + " bytes");
   }
   path.copy(address.sun_path, path.size());
-  remove_stale_file(address);
+  remove_stale_file(options, address);
   base::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const mode_t old_mask = ::umask(0177);
   const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   ::umask(old_mask);
   if (bound != 0) {
-    fail(path + ": " + error_text() + "; the folder must be there and writable for this user");
+    fail(options,
+         path + ": " + error_text() + "; the folder must be there and writable for this user");
   }
   own_file_ = path;
   try {
@@ -154,7 +156,7 @@ void Listener::open_unix(const ListenOptions& options, const std::string& path) 
                              "; be a member of that group, or start as root");
     }
     if (::chmod(path.c_str(), options.socket_mode) != 0 || ::listen(fd.get(), kBacklog) != 0) {
-      fail(path + ": " + error_text());
+      fail(options, path + ": " + error_text());
     }
   } catch (...) {
     withdraw();
@@ -164,11 +166,12 @@ void Listener::open_unix(const ListenOptions& options, const std::string& path) 
   description_ = "unix:" + path;
 }
 
-void Listener::open_tcp(const std::string& address) {
+void Listener::open_tcp(const ListenOptions& options) {
+  const std::string& address = options.address;
   const auto colon = address.rfind(':');
   if (colon == std::string::npos || colon == 0 || colon + 1 == address.size()) {
-    fail("'" + address +
-         "' is no address; write unix:/path, 127.0.0.1:9000, [::1]:9000 or inherit");
+    fail(options, "'" + address +
+                      "' is no address; write unix:/path, 127.0.0.1:9000, [::1]:9000 or inherit");
   }
   std::string host = address.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -178,7 +181,7 @@ void Listener::open_tcp(const std::string& address) {
   addrinfo* list = nullptr;
   const int failed = getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &hints, &list);
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, freeaddrinfo);
-  if (failed != 0) fail("'" + address + "': " + gai_strerror(failed));
+  if (failed != 0) fail(options, "'" + address + "': " + gai_strerror(failed));
   base::UniqueFd fd(
       ::socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, list->ai_protocol));
   const int on = 1;
@@ -188,14 +191,12 @@ void Listener::open_tcp(const std::string& address) {
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
   if (::bind(fd.get(), list->ai_addr, list->ai_addrlen) != 0 || ::listen(fd.get(), kBacklog) != 0) {
-    fail("'" + address + "': " + error_text() +
-         "; choose an address of this machine and a free port");
+    fail(options, "'" + address + "': " + error_text() +
+                      "; choose an address of this machine and a free port");
   }
   if (!is_loopback(*list)) {
-    spdlog::warn(
-        "--listen {} is not a loopback address: whoever reaches it can claim to be nginx; "
-        "let a firewall admit nginx alone",
-        address);
+    spdlog::warn("{} {} is not a loopback address: whoever reaches it {}", options.setting, address,
+                 options.danger);
   }
   socket_ = std::move(fd);
   description_ = "tcp:" + address;

@@ -16,6 +16,10 @@ struct ListenOptions {
   mode_t socket_mode = 0660;
   /// Name of the group of a Unix socket's file; empty: this process's.
   std::string socket_group;
+  /// What errors name.
+  std::string setting = "--listen";
+  /// What whoever reaches a TCP address can do, and what to do against it.
+  std::string danger = "can claim to be nginx; let a firewall admit nginx alone";
 };
 
 inline constexpr const char* kDefaultSocket = "/run/userbin/userbin.sock";
@@ -43,7 +47,7 @@ class Listener {
 
  private:
   void open_unix(const ListenOptions& options, const std::string& path);
-  void open_tcp(const std::string& address);
+  void open_tcp(const ListenOptions& options);
 
   base::UniqueFd socket_;
   std::string description_;

@@ -111,6 +111,14 @@ void Server::stop() {
   waiting_room_->stop();
 }
 
+Server::Stats Server::stats() {
+  Stats stats;
+  stats.waiting = waiting_room_->size();
+  const std::lock_guard lock(connections_mutex_);
+  stats.open = connections_.size();
+  return stats;
+}
+
 void Server::run() {
   for (;;) {
     epoll_event event{};

@@ -66,6 +66,14 @@ class Server final : public base::Executor {
   /// Ends the threads after what each is at. Idempotent.
   void stop();
 
+  struct Stats {
+    /// Connections, those in the waiting room included.
+    std::size_t open = 0;
+    std::size_t waiting = 0;
+  };
+  /// Between start() and stop(), from any thread.
+  Stats stats();
+
  private:
   struct Connection;
 

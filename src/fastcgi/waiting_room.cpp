@@ -63,6 +63,11 @@ void WaitingRoom::enter(void* id, int fd, For what) {
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
 }
 
+std::size_t WaitingRoom::size() {
+  const std::lock_guard lock(mutex_);
+  return guests_.size();
+}
+
 void WaitingRoom::run() {
   std::array<epoll_event, 64> events;
   auto next_expiry = std::chrono::steady_clock::now();

@@ -39,6 +39,9 @@ class WaitingRoom {
   /// No callback comes any more, once this has returned. Idempotent.
   void stop();
 
+  /// How many are in it. Any thread may call.
+  std::size_t size();
+
  private:
   using Deadline = std::chrono::steady_clock::time_point;
   struct Guest {

@@ -108,13 +108,21 @@ void log_answer(const Request& request, const Response& response, int status,
 }  // namespace
 
 Dispatcher::Dispatcher(const Services& services)
-    : services_(services), router_(make_router(services)) {}
+    : services_(services),
+      router_(make_router(services)),
+      verify_(router_.find("GET", kVerifyPath).route),
+      stats_(router_) {}
 
-base::Task<Response> Dispatcher::answer(const Request& request) const {
+base::Task<Response> Dispatcher::answer(const Request& request) {
+  const base::Stopwatch stopwatch;
+  // A web server asks with the method of the request that it protects; asking changes nothing.
+  const http::Router::Match match = request.is_authorizer || request.path == kVerifyPath
+                                        ? http::Router::Match{.route = verify_, .allow = "GET"}
+                                        : router_.find(request.method, request.path);
   std::string cause;
   Response response;
   try {
-    response = co_await route(request, cause);
+    response = co_await route(request, match, cause);
   } catch (const http::RequestRefused& refused) {
     response = http::error_response(refused.code(), refused.details());
     cause = refused.what();
@@ -134,7 +142,6 @@ base::Task<Response> Dispatcher::answer(const Request& request) const {
   }
 
   const int status = response.status;
-  const http::Router::Match match = router_.find(request.method, request.path);
   if (request.is_authorizer) {
     response = authorizer_response(request, response);
   } else if (request.path == kVerifyPath && status != 200 && status != 403) {
@@ -153,6 +160,7 @@ base::Task<Response> Dispatcher::answer(const Request& request) const {
 
   const std::string id = request_id_of(request);
   log_answer(request, response, status, cause, id);
+  stats_.count(match.route, status, stopwatch.elapsed());
   // Apache would add what comes with a 200 to the page that it serves.
   if (request.is_authorizer && status == 200) co_return response;
   response.headers.emplace_back("Cache-Control", "no-store");
@@ -163,7 +171,8 @@ base::Task<Response> Dispatcher::answer(const Request& request) const {
   co_return response;
 }
 
-base::Task<Response> Dispatcher::route(const Request& request, std::string& cause) const {
+base::Task<Response> Dispatcher::route(const Request& request, const http::Router::Match& match,
+                                       std::string& cause) const {
   if (request.ambiguous) {
     throw http::RequestRefused(ErrorCode::kMalformedBody, "a parameter came twice");
   }
@@ -172,11 +181,7 @@ base::Task<Response> Dispatcher::route(const Request& request, std::string& caus
     if (*code == ErrorCode::kTooManyAttempts) details.retry_after = kFenceRetryAfter;
     throw http::RequestRefused(*code, "refused by nginx", details);
   }
-  if (request.is_authorizer || request.path == kVerifyPath) {
-    // A web server asks with the method of the request that it protects; asking changes nothing.
-    co_return co_await router_.find("GET", kVerifyPath).route->handler(request);
-  }
-  const http::Router::Match match = router_.find(request.method, request.path);
+  if (match.route == verify_) co_return co_await verify_->handler(request);
   if (match.allow.empty()) co_return http::error_response(ErrorCode::kNotFound);
   if (match.route == nullptr) {
     co_return http::error_response(ErrorCode::kMethodNotAllowed, {.allow = match.allow});

@@ -5,6 +5,7 @@
 
 #include "base/task.h"
 #include "handlers/services.h"
+#include "handlers/stats.h"
 #include "http/router.h"
 
 namespace userbin::handlers {
@@ -18,13 +19,21 @@ class Dispatcher {
   explicit Dispatcher(const Services& services);
 
   /// Never throws anything but std::bad_alloc. `request` outlives the task.
-  base::Task<http::Response> answer(const http::Request& request) const;
+  base::Task<http::Response> answer(const http::Request& request);
+
+  /// Statuses as they stand in the log: before a browser is sent to a page, and before /verify
+  /// makes a 401 of what went wrong.
+  const RequestStats& stats() const { return stats_; }
 
  private:
-  base::Task<http::Response> route(const http::Request& request, std::string& cause) const;
+  /// `match` is the request's.
+  base::Task<http::Response> route(const http::Request& request, const http::Router::Match& match,
+                                   std::string& cause) const;
 
   const Services& services_;
   const http::Router router_;
+  const http::Route* const verify_;
+  RequestStats stats_;
 };
 
 }  // namespace userbin::handlers

@@ -10,15 +10,28 @@ using base::AuditOutcome;
 
 namespace {
 
+/// `user` is a known_name().
+void note(const Services& services, const http::Request& request, SignIn outcome,
+          const std::string& user) {
+  services.stats.sign_ins.add(outcome);
+  if (outcome == SignIn::kOk || outcome == SignIn::kThrottled) {
+    audit(request, AuditEvent::kLogin,
+          outcome == SignIn::kOk ? AuditOutcome::kOk : AuditOutcome::kThrottled, user);
+  } else {
+    audit(request, AuditEvent::kLogin, AuditOutcome::kFailed, user,
+          std::string(services.stats.sign_ins.name(outcome)));
+  }
+}
+
 /// Why a name and a password let nobody in, for the owner alone.
-void audit_failure(const Services& services, const http::Request& request,
-                   const std::string& username) {
+void note_failure(const Services& services, const http::Request& request,
+                  const std::string& username) {
   const auto stored = services.users.find(store::user_key(username));
   if (!stored || stored->user.deleted()) {
-    audit(request, AuditEvent::kLogin, AuditOutcome::kFailed, "", "unknown_user");
+    note(services, request, SignIn::kUnknownUser, "");
   } else {
-    audit(request, AuditEvent::kLogin, AuditOutcome::kFailed, stored->user.username(),
-          stored->user.disabled() ? "disabled" : "wrong_password");
+    note(services, request, stored->user.disabled() ? SignIn::kDisabled : SignIn::kWrongPassword,
+         stored->user.username());
   }
 }
 
@@ -41,20 +54,19 @@ base::Task<http::Response> log_in(const Services& services, const http::Request&
   const std::string username = *fields.text("username");
   auth::Throttle::Attempt attempt = services.throttle.try_login(username, request.remote_address);
   if (auto refusal = refusal_of(attempt)) {
-    audit(request, AuditEvent::kLogin, AuditOutcome::kThrottled, known_name(services, username));
+    note(services, request, SignIn::kThrottled, known_name(services, username));
     co_return *refusal;
   }
   const auth::LoginCheck check = co_await services.accounts.check_login(username, password);
   if (check.awaits_approval) {
     attempt.succeed();
-    audit(request, AuditEvent::kLogin, AuditOutcome::kFailed, known_name(services, username),
-          "awaiting_approval");
+    note(services, request, SignIn::kAwaitingApproval, known_name(services, username));
     co_return http::error_response(http::ErrorCode::kAwaitingApproval);
   }
   const std::optional<store::User>& user = check.user;
   if (!user) {
     attempt.keep();
-    audit_failure(services, request, username);
+    note_failure(services, request, username);
     co_return http::error_response(http::ErrorCode::kInvalidCredentials);
   }
   attempt.succeed();
@@ -67,10 +79,10 @@ base::Task<http::Response> log_in(const Services& services, const http::Request&
   if (!is_still(services, *user) &&
       !co_await services.accounts.authenticate(username, std::move(password))) {
     services.sessions.end(session.token.reveal());
-    audit_failure(services, request, username);
+    note_failure(services, request, username);
     co_return http::error_response(http::ErrorCode::kInvalidCredentials);
   }
-  audit(request, AuditEvent::kLogin, AuditOutcome::kOk, user->username());
+  note(services, request, SignIn::kOk, user->username());
   Json::Value body;
   body["message"] = "Login successful";
   if (wants_token) {

@@ -62,6 +62,23 @@ std::string notice_of(RegistrationPolicy policy, bool is_invited) {
   return "";
 }
 
+/// `user` is empty where nobody has the name.
+void note(const Services& services, const http::Request& request, Registration outcome,
+          const std::string& user, const std::string& detail) {
+  services.stats.registrations.add(outcome);
+  const bool is_made = outcome == Registration::kOk || outcome == Registration::kAwaitingApproval;
+  audit(request, AuditEvent::kRegister,
+        is_made                               ? AuditOutcome::kOk
+        : outcome == Registration::kThrottled ? AuditOutcome::kThrottled
+                                              : AuditOutcome::kFailed,
+        user, detail);
+}
+
+void note_failure(const Services& services, const http::Request& request, Registration outcome,
+                  const std::string& user = "") {
+  note(services, request, outcome, user, std::string(services.stats.registrations.name(outcome)));
+}
+
 http::Response registered(bool waits, bool is_everywhere) {
   if (!waits) return changed_response("User registered successfully", is_everywhere);
   Json::Value body;
@@ -83,13 +100,13 @@ base::Task<http::Response> register_user(const Services& services, const http::R
   auth::Password password = password_in(services, fields, "password", username.text());
   auth::Throttle::Attempt attempt = services.throttle.try_registration(request.remote_address);
   if (auto refusal = refusal_of(attempt)) {
-    audit(request, AuditEvent::kRegister, AuditOutcome::kThrottled, "");
+    note(services, request, Registration::kThrottled, "", "");
     co_return *refusal;
   }
   auto admission = admission_by(services, token);
   if (!admission) {
     attempt.keep();
-    audit(request, AuditEvent::kRegister, AuditOutcome::kFailed, "", "invalid_invitation");
+    note_failure(services, request, Registration::kInvalidInvitation);
     co_return http::error_response(ErrorCode::kInvalidInvitation);
   }
   const std::string detail = detail_of(*admission);
@@ -97,19 +114,20 @@ base::Task<http::Response> register_user(const Services& services, const http::R
   const auto result =
       co_await services.accounts.admit(username, std::move(password), std::move(*admission));
   if (result == auth::RegisterResult::kListFull) {
-    audit(request, AuditEvent::kRegister, AuditOutcome::kFailed, "", "user_list_full");
+    note_failure(services, request, Registration::kUserListFull);
     co_return http::error_response(ErrorCode::kUserListFull);
   }
   attempt.keep();
   if (result == auth::RegisterResult::kNoInvitation) {
-    audit(request, AuditEvent::kRegister, AuditOutcome::kFailed, "", "invalid_invitation");
+    note_failure(services, request, Registration::kInvalidInvitation);
     co_return http::error_response(ErrorCode::kInvalidInvitation);
   }
   if (result == auth::RegisterResult::kNameTaken) {
-    audit(request, AuditEvent::kRegister, AuditOutcome::kFailed, username.text(), "username_taken");
+    note_failure(services, request, Registration::kUsernameTaken, username.text());
     co_return http::error_response(ErrorCode::kUsernameTaken);
   }
-  audit(request, AuditEvent::kRegister, AuditOutcome::kOk, username.text(), detail);
+  note(services, request, waits ? Registration::kAwaitingApproval : Registration::kOk,
+       username.text(), detail);
   const bool is_everywhere = co_await services.replica.arrival(store::user_key(username.text()));
   http::Response response = registered(waits, is_everywhere);
   response.see_other = page_url(request, services.pages.login,

@@ -10,6 +10,7 @@
 #include "auth/registration_policy.h"
 #include "auth/sessions.h"
 #include "auth/throttle.h"
+#include "handlers/stats.h"
 #include "store/replica.h"
 #include "store/user_store.h"
 
@@ -36,6 +37,7 @@ struct Services {
   auth::Throttle& throttle;
   store::UserStore& users;
   store::Replica& replica;
+  AccountStats& stats;
   auth::PasswordRules password_rules;
   Pages pages;
   /// "https://example.org"; empty: the host that is asked for.

@@ -47,6 +47,8 @@ class Router {
   /// parameter don't count.
   Match find(std::string_view method, std::string_view path) const;
 
+  const std::vector<Route>& routes() const { return routes_; }
+
  private:
   std::vector<Route> routes_;
 };

@@ -17,6 +17,7 @@
 #include <soci/soci.h>
 
 #include "base/failure.h"
+#include "base/tally.h"
 #include "store/change_watch.h"
 
 namespace userbin::store {
@@ -84,21 +85,35 @@ class Database : public ChangeWatch {
   /// base::StoreUnavailable. It may be done again from its start, if that was undone.
   template <typename Work>
   auto read(Work&& work) {
-    return attempt(work, false);
+    Timing timing(reads_);
+    auto result = attempt(work, false);
+    timing.succeed();
+    return result;
   }
 
   /// The same for work that changes something.
   template <typename Work>
   auto write(Work&& work) {
+    Timing timing(writes_);
     const WritingTurn turn(*this);
     auto result = attempt(work, true);
     note_change();
+    timing.succeed();
     return result;
   }
 
   /// Whether the database has refused a change since this was last asked: what writes nothing may
   /// succeed all the same.
   bool take_refusal() { return was_refused_.exchange(false); }
+
+  /// What read() or write() was asked to do, from the wait for a connection to the result.
+  struct OperationStats {
+    base::DurationHistogram duration;
+    /// Also in `duration`.
+    base::Counter failures;
+  };
+  const OperationStats& reads() const { return reads_; }
+  const OperationStats& writes() const { return writes_; }
 
  protected:
   explicit Database(std::size_t max_connections, std::chrono::milliseconds patience)
@@ -149,6 +164,23 @@ class Database : public ChangeWatch {
     bool keep_ = false;
   };
 
+  class Timing {
+   public:
+    explicit Timing(OperationStats& stats) : stats_(stats) {}
+    ~Timing() {
+      stats_.duration.observe(stopwatch_.elapsed());
+      if (!succeeded_) stats_.failures.add();
+    }
+    Timing(const Timing&) = delete;
+    Timing& operator=(const Timing&) = delete;
+    void succeed() { succeeded_ = true; }
+
+   private:
+    OperationStats& stats_;
+    const base::Stopwatch stopwatch_;
+    bool succeeded_ = false;
+  };
+
   class WritingTurn {
    public:
     explicit WritingTurn(Database& database) : database_(database) { database_.begin_writing(); }
@@ -181,6 +213,8 @@ class Database : public ChangeWatch {
   /// nullptr for one that is not to be used again.
   void give_back(std::unique_ptr<Connection> connection);
 
+  OperationStats reads_;
+  OperationStats writes_;
   const std::size_t max_connections_;
   const std::chrono::milliseconds patience_;
   std::atomic<bool> was_refused_ = false;

@@ -51,6 +51,7 @@ TEST_CASE("bash completes commands, options, roles, names and sessions") {
       {{"user", "add", "--ro"}, "--role\n"},
       {{"user", "list", "--de"}, "--deleted\n"},
       {{"check", "--off"}, "--offline\n"},
+      {{"top", "--on"}, "--once\n"},
       {{"user", "add", "carl", "--role", "a"}, "admin\n"},
       {{"user", "show", "ad"}, "ada\nada.b\n"},
       {{"user", "show", "--json", "ad"}, "ada\nada.b\n"},

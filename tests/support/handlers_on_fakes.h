@@ -82,6 +82,7 @@ struct HandlersOnFakes {
   FakeChangeWatch changes;
   auth::Sessions sessions{session_rows, users, changes, clock, {}};
   auth::Throttle throttle{throttle_rules, "the secret of the tests' throttle", clock};
+  handlers::AccountStats stats;
   handlers::Services services{.accounts = accounts,
                               .administration = administration,
                               .invitations = invitations,
@@ -89,6 +90,7 @@ struct HandlersOnFakes {
                               .throttle = throttle,
                               .users = users,
                               .replica = replica,
+                              .stats = stats,
                               .password_rules = {},
                               .pages = {},
                               .public_origin = ""};

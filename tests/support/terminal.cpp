@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <stdexcept>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -51,6 +52,15 @@ void Terminal::type(const std::string& keys) const {
   if (::write(master_.get(), keys.data(), keys.size()) != static_cast<ssize_t>(keys.size())) {
     throw std::runtime_error("nothing can be typed");
   }
+}
+
+void Terminal::signal(int number) const {
+  ::kill(pid_, number);
+}
+
+void Terminal::resize(unsigned short rows, unsigned short columns) const {
+  const winsize size{.ws_row = rows, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+  if (::ioctl(master_.get(), TIOCSWINSZ, &size) != 0) throw std::runtime_error("TIOCSWINSZ");
 }
 
 bool Terminal::read_more() {

@@ -25,6 +25,9 @@ class Terminal {
   int wait();
   /// Everything that the terminal has shown.
   const std::string& screen() const { return screen_; }
+  void signal(int number) const;
+  /// The window gets another size, and the program is told.
+  void resize(unsigned short rows, unsigned short columns) const;
   /// Whether what is typed is shown now.
   bool echoes() const;
 

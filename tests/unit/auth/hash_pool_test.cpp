@@ -125,4 +125,24 @@ TEST_CASE("a pool that stops leaves what waits alone, and can be stopped twice")
   CHECK_FALSE(second.done());
 }
 
+TEST_CASE("a pool says how many hashes run and wait, how many it refused, and how long they took") {
+  TestExecutor executor;
+  HashPool standing(kStandingStill, executor);
+  Started first(standing.hash(kPassword));
+  Started second(standing.hash(kPassword));
+  CHECK_THROWS_AS(wait_for(standing.hash(kPassword), executor), base::Overloaded);
+  CHECK(standing.stats().queued == 2);
+  CHECK(standing.stats().max_queue == 2);
+  CHECK(standing.stats().running == 0);
+  CHECK(standing.stats().refused == 1);
+
+  HashPool pool({.cost = kCheap, .slots = 1}, executor);
+  wait_for(pool.hash(kPassword), executor);
+  std::uint64_t observed = 0;
+  for (const std::uint64_t count : pool.stats().duration.counts) observed += count;
+  CHECK(observed == 1);
+  CHECK(pool.stats().running == 0);
+  CHECK(pool.stats().queued == 0);
+}
+
 }  // namespace userbin::auth
