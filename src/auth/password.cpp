@@ -6,6 +6,7 @@
 
 #include <zxcvbn.h>
 
+#include "base/blocking.h"
 #include "base/text.h"
 
 namespace userbin::auth {
@@ -77,6 +78,7 @@ std::variant<Password, PasswordFlaw> check_password(base::SecretString typed,
     const std::string name(username);
     const char* known_words[] = {name.c_str(), nullptr};
     ZxcMatch_t* parts = nullptr;
+    base::before_blocking();
     const double bits = ZxcvbnMatch(start.reveal_c_str(), known_words, &parts);
     const std::unique_ptr<ZxcMatch_t, FreeInfo> owner(parts);
     if (bits < std::log2(rules.min_guesses)) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -76,6 +77,7 @@ class Server final : public base::Executor {
 
  private:
   struct Connection;
+  class Place;
 
   void run();
   void accept_one();
@@ -110,6 +112,9 @@ class Server final : public base::Executor {
   base::UniqueFd epoll_;
   base::UniqueFd posted_event_;
   base::UniqueFd stop_event_;
+
+  /// Places of threads that wait for events and serve them.
+  std::counting_semaphore<> places_;
 
   std::mutex posted_mutex_;
   // Guarded by posted_mutex_; of each request in progress there is one at most.

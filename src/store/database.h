@@ -16,6 +16,7 @@
 
 #include <soci/soci.h>
 
+#include "base/blocking.h"
 #include "base/failure.h"
 #include "base/tally.h"
 #include "store/change_watch.h"
@@ -85,6 +86,7 @@ class Database : public ChangeWatch {
   /// base::StoreUnavailable. It may be done again from its start, if that was undone.
   template <typename Work>
   auto read(Work&& work) {
+    base::before_blocking();
     Timing timing(reads_);
     auto result = attempt(work, false);
     timing.succeed();
@@ -94,6 +96,7 @@ class Database : public ChangeWatch {
   /// The same for work that changes something.
   template <typename Work>
   auto write(Work&& work) {
+    base::before_blocking();
     Timing timing(writes_);
     const WritingTurn turn(*this);
     auto result = attempt(work, true);

@@ -13,6 +13,7 @@
 
 #include <soci/sqlite3/soci-sqlite3.h>
 
+#include "base/blocking.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "store/schema.h"
@@ -185,6 +186,7 @@ std::uint64_t SqliteDatabase::version() {
   if (!is_watching() || now >= look_at_log_at_) {
     look_at_log_at_ = now + kLookAtLogEvery;
     lock.unlock();
+    base::before_blocking();
     prepare();
     lock.lock();
   }

@@ -1,6 +1,7 @@
 // What was answered 200 is there afterwards, whatever happens in between.
 #include <atomic>
 #include <fcntl.h>
+#include <optional>
 #include <thread>
 #include <unistd.h>
 
@@ -14,6 +15,31 @@ namespace {
 std::string password_of(const std::string& name) {
   return "quite unguessable " + name;
 }
+
+/// Another program that holds the lock on a store until release().
+class Locker {
+ public:
+  explicit Locker(const Site& site) {
+    // For as long as its standard input is open.
+    REQUIRE(::pipe2(ends_, O_CLOEXEC) == 0);
+    const std::string output = site.file("sqlite3.out");
+    program_.emplace(std::vector<std::string>{"sqlite3", site.store()},
+                     Process::Options{.output_file = output, .standard_input = ends_[0]});
+    ::close(ends_[0]);
+    const std::string commands = "BEGIN EXCLUSIVE;\nSELECT 'locked';\n";
+    REQUIRE(::write(ends_[1], commands.data(), commands.size()) > 0);
+    wait_until("the lock is held", [&] { return !read_file(output).empty(); });
+  }
+
+  void release() {
+    ::close(ends_[1]);
+    program_->wait();
+  }
+
+ private:
+  int ends_[2] = {-1, -1};
+  std::optional<Process> program_;
+};
 
 }  // namespace
 
@@ -41,28 +67,39 @@ TEST_CASE("a locked store is said to be away, and serves again once it is free",
   HttpClient client(site.url());
   REQUIRE(client.get("/readyz").status == 200);
   const std::string body = credentials("alice", password_of("zebra"));
-  {
-    // The lock is held for as long as this program's standard input is open.
-    int ends[2];
-    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
-    Process locker({"sqlite3", site.store()},
-                   {.output_file = site.file("sqlite3.out"), .standard_input = ends[0]});
-    ::close(ends[0]);
-    const std::string commands = "BEGIN EXCLUSIVE;\nSELECT 'locked';\n";
-    REQUIRE(::write(ends[1], commands.data(), commands.size()) > 0);
-    wait_until("the lock is held", [&] { return !read_file(site.file("sqlite3.out")).empty(); });
-    const Answer answer = client.post_json("/register", body);
-    CHECK(answer.status == 503);
-    CHECK(answer.code() == "store_unavailable");
-    CHECK(answer.header("Retry-After") == "5");
-    CHECK(client.get("/readyz").status == 503);
-    CHECK(client.get("/healthz").status == 200);
-    CHECK(site.log().find(site.store() + ": database is locked") != std::string::npos);
-    ::close(ends[1]);
-    locker.wait();
-  }
+  Locker locker(site);
+  const Answer answer = client.post_json("/register", body);
+  CHECK(answer.status == 503);
+  CHECK(answer.code() == "store_unavailable");
+  CHECK(answer.header("Retry-After") == "5");
+  CHECK(client.get("/readyz").status == 503);
+  CHECK(client.get("/healthz").status == 200);
+  CHECK(site.log().find(site.store() + ": database is locked") != std::string::npos);
+  locker.release();
   CHECK(client.get("/readyz").status == 200);
   CHECK(client.post_json("/register", body).status == 200);
+}
+
+TEST_CASE("who waits for the store keeps nobody waiting who does not need it", "[sqlite]") {
+  Site site({.worker_flags = {"--threads=4", "--store-patience=60s"}});
+  HttpClient client(site.url());
+  REQUIRE(client.get("/readyz").status == 200);
+  Locker locker(site);
+  std::atomic<int> waiting = 3;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      HttpClient other(site.url());
+      other.get("/readyz");  // writes
+      --waiting;
+    });
+  }
+  int answered = 0;
+  for (int i = 0; i < 200; ++i) {
+    if (client.get("/healthz").status == 200 && waiting == 3) ++answered;
+  }
+  CHECK(answered == 200);
+  locker.release();
 }
 
 TEST_CASE("a corrupt store is named in the log, and a good one in its place is taken up",

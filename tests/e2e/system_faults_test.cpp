@@ -163,7 +163,7 @@ TEST_CASE("a worker that gets no memory at all answers what it can, and lives") 
   Site site;
   const std::string ada = newcomer_at(site, "ada");
   const std::string long_body = credentials("long", std::string(60'000, 'x'));
-  for (const std::size_t more : {0, 100'000}) {
+  for (const std::size_t more : {std::size_t{0}, std::size_t{100'000}}) {
     limit_memory(site.worker(), more);
     std::vector<std::jthread> threads;
     std::atomic<int> odd = 0;
