@@ -14,6 +14,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/blocking.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "fastcgi/listener.h"
@@ -109,6 +110,7 @@ std::string body_of(const http::Request& request) {
 }
 
 base::Task<http::Response> answer(Service& service, const Control& control, http::Request request) {
+  base::before_blocking();  // files, and latency
   request.body = body_of(request);
   if (strip(request.path, "/control")) co_return control.answer(request);
   strip(request.path, "/v3");
