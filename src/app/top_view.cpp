@@ -1,7 +1,6 @@
 #include "app/top_view.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
@@ -18,10 +17,9 @@ constexpr const char* kDurations = "userbin_http_request_duration_seconds";
 const Figures* earlier(const Figures& now, const Figures* before) {
   constexpr const char* kStart = "process_start_time_seconds";
   if (before == nullptr) return nullptr;
+  // A worker finds out once when it started, and says the same from then on.
   const auto started = now.value(kStart);
-  // A clock that is set moves both ends of a process's life by some milliseconds.
-  const bool is_same = started && std::abs(*started - before->value(kStart).value_or(0)) < 1;
-  return is_same ? before : nullptr;
+  return started && started == before->value(kStart) ? before : nullptr;
 }
 
 std::string count_text(double count) {

@@ -99,7 +99,8 @@ int count_sockets(const Process& process) {
 
 }  // namespace
 
-TEST_CASE("nginx may be killed, reloaded and started again in the middle: the worker goes on") {
+TEST_CASE("nginx may be killed, reloaded and started again in the middle: the worker goes on",
+          "[sqlite]") {  // connections to PostgreSQL are sockets, too
   Site site({.start_application = true});
   site.kill_nginx();
   wait_until("the connections are gone", [&] { return count_sockets(site.worker()) < 3; });

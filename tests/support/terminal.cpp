@@ -1,5 +1,7 @@
 #include "support/terminal.h"
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <poll.h>
 #include <pty.h>
@@ -17,7 +19,7 @@ namespace userbin::test {
 
 namespace {
 
-constexpr int kPatienceMs = 20'000;
+constexpr std::chrono::seconds kPatience{20};
 
 }  // namespace
 
@@ -72,6 +74,7 @@ bool Terminal::read_more() {
 }
 
 void Terminal::wait_for(const std::string& text) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
     const auto found = screen_.find(text, waited_for_);
     if (found != std::string::npos) {
@@ -79,7 +82,10 @@ void Terminal::wait_for(const std::string& text) {
       return;
     }
     pollfd poll{.fd = master_.get(), .events = POLLIN, .revents = 0};
-    if (::poll(&poll, 1, kPatienceMs) != 1 || !read_more()) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    const int left_ms = static_cast<int>(std::max<std::int64_t>(0, left.count()));
+    if (::poll(&poll, 1, left_ms) != 1 || !read_more()) {
       throw std::runtime_error("the terminal never showed '" + text + "' but: " + screen_);
     }
   }
