@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "base/blocking.h"
 #include "base/failure.h"
 
 namespace userbin::auth {
@@ -69,7 +70,11 @@ void HashPool::stop() {
 
 bool HashPool::enqueue(Job& job) {
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock) {  // its holder may be of low priority, and not get to release it for long
+      base::before_blocking();
+      lock.lock();
+    }
     if (queue_.size() >= options_.max_queue) {
       refused_.add();
       return false;
