@@ -70,11 +70,7 @@ void HashPool::stop() {
 
 bool HashPool::enqueue(Job& job) {
   {
-    std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock) {  // its holder may be of low priority, and not get to release it for long
-      base::before_blocking();
-      lock.lock();
-    }
+    const auto lock = base::lock_giving_way(mutex_);
     if (queue_.size() >= options_.max_queue) {
       refused_.add();
       return false;

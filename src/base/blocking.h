@@ -1,6 +1,8 @@
 // Work that may wait, announced to whoever runs the thread.
 #pragma once
 
+#include <mutex>
+
 namespace userbin::base {
 
 /// On threads where `listener` is set, before_blocking() calls it. A thread has one at most, set
@@ -30,6 +32,17 @@ class WithBlockingListener {
 /// for milliseconds. Any thread may call; cheap where nobody listens.
 inline void before_blocking() {
   if (detail::blocking_listener != nullptr) detail::blocking_listener->on_blocking();
+}
+
+/// Locks `mutex`, before_blocking() if another thread has it: one of low priority may not get to
+/// release it for long.
+inline std::unique_lock<std::mutex> lock_giving_way(std::mutex& mutex) {
+  std::unique_lock lock(mutex, std::try_to_lock);
+  if (!lock) {
+    before_blocking();
+    lock.lock();
+  }
+  return lock;
 }
 
 }  // namespace userbin::base

@@ -227,11 +227,7 @@ void Server::resume_one() {
   if (eventfd_read(posted_event_.get(), &count) != 0) return;  // another thread took it
   std::coroutine_handle<> work;
   {
-    std::unique_lock lock(posted_mutex_, std::try_to_lock);
-    if (!lock) {  // who posts may be of low priority, and not get to release it for long
-      base::before_blocking();
-      lock.lock();
-    }
+    const auto lock = base::lock_giving_way(posted_mutex_);
     work = posted_.front();
     posted_.erase(posted_.begin());
   }
