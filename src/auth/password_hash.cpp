@@ -145,7 +145,8 @@ bool is_usable_hash(const std::string& hash) {
 
 bool verify_password(const std::string& hash, const base::SecretString& password) {
   if (!is_argon2(hash)) return verify_foreign_hash(hash, password);
-  if (!has_bearable_cost(hash)) return false;
+  // libsodium would read no further than a zero byte.
+  if (!has_bearable_cost(hash) || hash.find('\0') != std::string::npos) return false;
   const std::string_view text = password.reveal();
   const auto own = parse_own(hash);
   if (own && own->cost.passes > 0 && own->cost.memory_kib >= 8) return verify_own(*own, text);

@@ -49,8 +49,13 @@ def row(name):
 
 
 def press(label):
-    """The button that is called so, by its label for those who don't see the page."""
-    browser.find(f'button[aria-label="{label}"]').click()
+    """The button that is called so, by its label for those who don't see the page; once more if
+    the list was drawn anew between its being found and its being pressed."""
+    def found_and_pressed():
+        browser.find(f'button[aria-label="{label}"]').click()
+        return True
+
+    browser.wait_until(found_and_pressed, f"button '{label}'")
 
 
 def search(text, shows=""):

@@ -14,6 +14,7 @@
 #include <sodium.h>
 
 #include "auth/password_hash.h"
+#include "base/failure.h"
 
 using namespace userbin;
 
@@ -89,7 +90,11 @@ std::size_t key_bits(const std::string& hash) {
 }
 
 bool verifies(const std::string& hash, const std::string& password) {
-  return auth::verify_password(hash, base::SecretString(password));
+  try {
+    return auth::verify_password(hash, base::SecretString(password));
+  } catch (const base::Overloaded&) {  // what is not quick seems to lack memory
+    return false;
+  }
 }
 
 }  // namespace
@@ -128,6 +133,16 @@ extern "C" int crypto_pwhash_str_verify(const char* str, const char* passwd,
     if (memory_kib * passes > 1024) return -1;
   }
   return the_real(&crypto_pwhash_str_verify, "crypto_pwhash_str_verify")(str, passwd, passwdlen);
+}
+
+extern "C" int crypto_pwhash(unsigned char* out, unsigned long long outlen, const char* passwd,
+                             unsigned long long passwdlen, const unsigned char* salt,
+                             unsigned long long opslimit, std::size_t memlimit, int alg) {
+  const std::size_t memory_kib = memlimit / 1024;
+  must(memory_kib <= 1u << 20 && opslimit <= 100 && memory_kib * opslimit <= 4u << 20);
+  if (memory_kib * opslimit > 1024) return -1;
+  return the_real(&crypto_pwhash, "crypto_pwhash")(out, outlen, passwd, passwdlen, salt, opslimit,
+                                                   memlimit, alg);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -86,6 +86,8 @@ TEST_CASE("an argon2 hash that is cut anywhere, or has more at its end, verifies
   for (const char* more : {"$", "=", "A", " ", "\n"}) {
     CHECK_FALSE(verify_password(hash + more, kPassword));
   }
+  CHECK_FALSE(verify_password(hash + '\0', kPassword));
+  CHECK_FALSE(verify_password(hash + std::string("\0$x", 3), kPassword));
 }
 
 TEST_CASE("a text that is no hash verifies nothing, not even itself") {
