@@ -34,7 +34,7 @@ override CXXFLAGS += -std=c++20 $(WARNINGS) $(FLAGS_$(VARIANT)) -MMD -MP -pthrea
 override CPPFLAGS += -Isrc -Itests -isystem /usr/include/jsoncpp -isystem /usr/include/postgresql -DUSERBIN_VERSION='"$(VERSION)"' \
             -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL
 override LDFLAGS += $(LINK_$(VARIANT)) -pthread
-LDLIBS := -lprometheus-cpp-core -lfcgi -lsoci_postgresql -lsoci_sqlite3 -lsoci_core -lsqlite3 -lpq -lsodium -lcurl -lcrypto -lcrypt -lzxcvbn -ljsoncpp -lspdlog -lfmt
+LDLIBS := -lprometheus-cpp-core -lsoci_postgresql -lsoci_sqlite3 -lsoci_core -lsqlite3 -lpq -lsodium -lcurl -lcrypto -lcrypt -lzxcvbn -ljsoncpp -lspdlog -lfmt
 
 SOURCES      := $(filter-out src/main.cpp,$(wildcard src/*/*.cpp))
 SUPPORT      := $(wildcard tests/support/*.cpp)
@@ -190,6 +190,7 @@ $(EMULATOR): $(call objects,$(EMULATION) tests/support/jsonbin_emulator/main.cpp
 $(EXAMPLE): $(BUILD)/nginx/example/application.o
 $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(call objects,tests/support/fake_sync_store.cpp) $(LIBRARY)
 $(UNIT) $(E2E): LDLIBS += $(CATCH_LIBS)
+$(EXAMPLE) $(BENCH): LDLIBS += -lfcgi
 $(FUZZERS): override LDFLAGS += -fsanitize=fuzzer
 
 $(PROGRAM) $(EXAMPLE) $(UNIT) $(E2E) $(BENCH) $(SIMULATE) $(EMULATOR) $(FUZZERS):

@@ -17,7 +17,7 @@ declare -A below=(
     [base]="base"
 )
 declare -A home=(
-    [fcgiapp.h]=fastcgi [fcgi_stdio.h]=fastcgi [curl/]="jsonbin app" [soci/]=store [openssl/]=auth
+    [curl/]="jsonbin app" [soci/]=store [openssl/]=auth
     [sodium.h]=auth [zxcvbn.h]=auth [crypt.h]=auth [spdlog/]=base [CLI/]=app [sqlite3.h]=store
     [prometheus/]=app
 )

@@ -7,13 +7,7 @@
 namespace userbin::base {
 
 /// Throws std::bad_alloc if so many bytes cannot be had just now. For what cannot say itself that
-/// it got none.
-inline void require_memory(std::size_t bytes) {
-  // Functions called by their names: compilers leave out a new-expression that nobody uses.
-  ::operator delete(::operator new(bytes));
-}
-
-/// The same for what takes its memory by mmap(2), past what malloc(3) has in reserve.
+/// it got none, and takes its memory by mmap(2), past what malloc(3) has in reserve.
 inline void require_mapping(std::size_t bytes) {
   if (bytes == 0) return;  // which mmap(2) refuses
   void* region = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -81,9 +81,12 @@ std::string to_lower_ascii(std::string_view text) {
 }
 
 std::string to_hex(std::string_view bytes) {
-  std::string hex;
-  hex.reserve(bytes.size() * 2);
-  for (const char c : bytes) append_escaped_byte(hex, "", c, kHexDigits);
+  std::string hex(bytes.size() * 2, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(bytes[i]);
+    hex[2 * i] = kHexDigits[byte >> 4];
+    hex[2 * i + 1] = kHexDigits[byte & 15];
+  }
   return hex;
 }
 

@@ -4,62 +4,46 @@
 #include <array>
 #include <bitset>
 #include <cerrno>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
-
-#include <fcgiapp.h>
 
 namespace userbin::fastcgi {
 
 namespace {
 
-/// What libfcgi holds while it reads a request; the descriptor is not its own.
-struct Reading : FCGX_Request {
-  explicit Reading(int fd) : FCGX_Request() {
-    FCGX_InitRequest(this, -1, 0);
-    ipcFd = fd;
-    keepConnection = 1;  // otherwise its first act is to close the descriptor
-    detached = 1;        // if it has to close after an error, it does so without waiting
-  }
-  ~Reading() { FCGX_Free(this, 0); }
-  Reading(const Reading&) = delete;
-  Reading& operator=(const Reading&) = delete;
-};
-
-struct Parameter {
+struct Field {
   std::string_view name;
-  std::string http::Request::*field;
+  std::string http::Request::*place;
 };
 
 /// The parameters that are read, in the order of their names; all others are passed over. Clients
 /// reach CONTENT_* and those that start with HTTP_; the web server sets the rest.
-constexpr std::array kParameters{
-    Parameter{"CONTENT_LENGTH", nullptr},
-    Parameter{"CONTENT_TYPE", &http::Request::content_type},
-    Parameter{"DOCUMENT_URI", &http::Request::path},
-    Parameter{"HTTPS", nullptr},
-    Parameter{"HTTP_ACCEPT", &http::Request::accept},
-    Parameter{"HTTP_AUTHORIZATION", &http::Request::authorization},
-    Parameter{"HTTP_COOKIE", &http::Request::cookie},
-    Parameter{"HTTP_HOST", &http::Request::host},
-    Parameter{"HTTP_ORIGIN", &http::Request::origin},
-    Parameter{"HTTP_SEC_FETCH_SITE", &http::Request::sec_fetch_site},
-    Parameter{"HTTP_USER_AGENT", &http::Request::user_agent},
-    Parameter{"QUERY_STRING", &http::Request::query},
-    Parameter{"REMOTE_ADDR", &http::Request::remote_address},
-    Parameter{"REQUEST_METHOD", &http::Request::method},
-    Parameter{"REQUEST_URI", &http::Request::request_target},
-    Parameter{"USERBIN_ERROR", &http::Request::refused_by_nginx},
-    Parameter{"USERBIN_PREFIX", &http::Request::mount},
-    Parameter{"USERBIN_REQUEST_ID", &http::Request::request_id},
-    Parameter{"USERBIN_REQUIRE", &http::Request::require},
+constexpr std::array kFields{
+    Field{"CONTENT_LENGTH", nullptr},
+    Field{"CONTENT_TYPE", &http::Request::content_type},
+    Field{"DOCUMENT_URI", &http::Request::path},
+    Field{"HTTPS", nullptr},
+    Field{"HTTP_ACCEPT", &http::Request::accept},
+    Field{"HTTP_AUTHORIZATION", &http::Request::authorization},
+    Field{"HTTP_COOKIE", &http::Request::cookie},
+    Field{"HTTP_HOST", &http::Request::host},
+    Field{"HTTP_ORIGIN", &http::Request::origin},
+    Field{"HTTP_SEC_FETCH_SITE", &http::Request::sec_fetch_site},
+    Field{"HTTP_USER_AGENT", &http::Request::user_agent},
+    Field{"QUERY_STRING", &http::Request::query},
+    Field{"REMOTE_ADDR", &http::Request::remote_address},
+    Field{"REQUEST_METHOD", &http::Request::method},
+    Field{"REQUEST_URI", &http::Request::request_target},
+    Field{"USERBIN_ERROR", &http::Request::refused_by_nginx},
+    Field{"USERBIN_PREFIX", &http::Request::mount},
+    Field{"USERBIN_REQUEST_ID", &http::Request::request_id},
+    Field{"USERBIN_REQUIRE", &http::Request::require},
 };
 
-static_assert(std::is_sorted(kParameters.begin(), kParameters.end(),
-                             [](const Parameter& a, const Parameter& b) {
-                               return a.name < b.name;
-                             }));
+static_assert(std::is_sorted(kFields.begin(), kFields.end(),
+                             [](const Field& a, const Field& b) { return a.name < b.name; }));
 
 void take_extra(std::string_view name, std::string_view value,
                 const std::vector<std::string>& extra_params, http::Request& request) {
@@ -67,34 +51,34 @@ void take_extra(std::string_view name, std::string_view value,
   if (!request.extra.emplace(name, value).second) request.ambiguous = true;
 }
 
-/// Fills `request` from "NAME=value" texts. What CONTENT_LENGTH says, or empty.
-std::string_view take_parameters(char** texts, const std::vector<std::string>& extra_params,
-                                 http::Request& request) {
-  std::string_view content_length;
-  std::bitset<kParameters.size()> seen;
-  for (; *texts != nullptr; ++texts) {
-    const std::string_view text(*texts);
-    const std::string_view name = text.substr(0, text.find('='));
-    const auto* parameter = std::lower_bound(
-        kParameters.begin(), kParameters.end(), name,
-        [](const Parameter& entry, std::string_view wanted) { return entry.name < wanted; });
-    if (parameter == kParameters.end() || parameter->name != name) {
-      take_extra(name, text.substr(name.size() + 1), extra_params, request);
+/// Fills `request` from `parameters`; false if they are broken. `content_length` is set to what
+/// CONTENT_LENGTH says, if it is there.
+bool take_parameters(std::string_view parameters, const std::vector<std::string>& extra_params,
+                     http::Request& request, std::string_view& content_length) {
+  std::bitset<kFields.size()> seen;
+  while (!parameters.empty()) {
+    const auto parameter = take_parameter(parameters);
+    if (!parameter) return false;
+    const auto& [name, value] = *parameter;
+    const auto* field = std::lower_bound(
+        kFields.begin(), kFields.end(), name,
+        [](const Field& entry, std::string_view wanted) { return entry.name < wanted; });
+    if (field == kFields.end() || field->name != name) {
+      take_extra(name, value, extra_params, request);
       continue;
     }
-    const auto index = static_cast<std::size_t>(parameter - kParameters.begin());
+    const auto index = static_cast<std::size_t>(field - kFields.begin());
     if (seen[index]) request.ambiguous = true;
     seen[index] = true;
-    const std::string_view value = text.substr(name.size() + 1);
-    if (parameter->field != nullptr) {
-      request.*(parameter->field) = value;
+    if (field->place != nullptr) {
+      request.*(field->place) = value;
     } else if (name == "HTTPS") {
       request.https = value == "on";
     } else {
       content_length = value;
     }
   }
-  return content_length;
+  return true;
 }
 
 /// nginx gives the whole path; what is before the mount is not ours.
@@ -104,12 +88,33 @@ void strip_mount(http::Request& request) {
   }
 }
 
+/// False if the parameters are broken.
+bool fill(http::Request& request, std::string_view bytes, const Inspection& found,
+          const std::vector<std::string>& extra_params) {
+  std::string joined;
+  std::string_view content_length = "0";
+  if (!take_parameters(parameters_in(bytes, joined), extra_params, request, content_length)) {
+    return false;
+  }
+  strip_mount(request);
+  request.is_authorizer = found.arrival == Arrival::kAuthorizer;
+  request.body_too_large = found.arrival == Arrival::kBodyTooLarge;
+  if (found.arrival != Arrival::kComplete) return true;
+  if (content_length.empty()) content_length = "0";
+  request.body_cut_short = content_length != std::to_string(found.body_bytes);
+  if (found.body_bytes > 0) request.body = body_in(bytes, joined);
+  return true;
+}
+
 void append_field(std::string& head, std::string_view name, std::string_view value) {
   head += name;
   head += ": ";
+  const std::size_t start = head.size();
+  head += value;
   // A line break would let the value start a field of its own.
-  std::copy_if(value.begin(), value.end(), std::back_inserter(head),
-               [](char c) { return c != '\r' && c != '\n' && c != '\0'; });
+  head.erase(std::remove_if(head.begin() + static_cast<std::ptrdiff_t>(start), head.end(),
+                            [](char c) { return c == '\r' || c == '\n' || c == '\0'; }),
+             head.end());
   head += "\r\n";
 }
 
@@ -148,34 +153,32 @@ std::string serialised(const http::Response& response) {
 
 }  // namespace
 
-bool Exchange::read(http::Request& request, const Inspection& found,
-                    const std::vector<std::string>& extra_params) {
-  Reading reading(connection_.get());
-  if (FCGX_Accept_r(&reading) != 0) {
-    if (reading.ipcFd < 0) connection_.release();
-    return false;
+Arrival Exchange::receive(http::Request& request, const std::vector<std::string>& extra_params) {
+  thread_local const std::unique_ptr<char[]> buffer(new char[kMaxRequestBytes]);
+  received_.copy(buffer.get(), received_.size());
+  const ssize_t count = ::recv(connection_.get(), buffer.get() + received_.size(),
+                               kMaxRequestBytes - received_.size(), MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+    return received_.empty() ? Arrival::kNothing : Arrival::kIncomplete;
   }
-  request_id_ = static_cast<unsigned>(reading.requestId);
-  is_kept_ = reading.keepConnection != 0;
-  const std::string_view content_length = take_parameters(reading.envp, extra_params, request);
-  strip_mount(request);
-  request.is_authorizer = found.arrival == Arrival::kAuthorizer;
-  request.body_too_large = found.arrival == Arrival::kBodyTooLarge;
-  if (found.arrival != Arrival::kComplete) return true;
-  // One byte more than there is, so that the end of the stream is read too: what stays unread would
-  // be taken for the next request.
-  std::string body(found.body_bytes + 1, '\0');
-  const int length = FCGX_GetStr(body.data(), static_cast<int>(body.size()), reading.in);
-  if (length < 0 || static_cast<std::size_t>(length) != found.body_bytes) return false;
-  body.pop_back();
-  request.body = std::move(body);
-  const std::string announced(content_length.empty() ? "0" : content_length);
-  request.body_cut_short = announced != std::to_string(found.body_bytes);
-  return true;
+  if (count <= 0) return Arrival::kBroken;
+  const std::string_view bytes(buffer.get(), received_.size() + static_cast<std::size_t>(count));
+  found_ = inspect(bytes);
+  switch (found_.arrival) {
+    case Arrival::kNothing:
+    case Arrival::kBroken: break;
+    case Arrival::kIncomplete: received_ = bytes; break;
+    case Arrival::kComplete:
+    case Arrival::kBodyTooLarge:
+    case Arrival::kAuthorizer:
+      if (!fill(request, bytes, found_, extra_params)) return Arrival::kBroken;
+      received_ = {};
+  }
+  return found_.arrival;
 }
 
 Exchange::Sending Exchange::send(const http::Response& response) {
-  unsent_ = answer_records(request_id_, serialised(response));
+  unsent_ = answer_records(found_.request_id, serialised(response));
   sent_bytes_ = 0;
   return send_rest();
 }

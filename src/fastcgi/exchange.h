@@ -1,4 +1,4 @@
-// One request, read by libfcgi, and its answer on a connection.
+// Requests and their answers on one connection.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace userbin::fastcgi {
 
-/// Owns a connection and speaks FastCGI on it, one request after the other. Used by one thread at a
-/// time. libfcgi only reads: its writes and its close wait for the peer.
+/// Owns a connection and speaks FastCGI on it, one request after the other, without ever waiting.
+/// Used by one thread at a time.
 class Exchange {
  public:
   explicit Exchange(base::UniqueFd connection) : connection_(std::move(connection)) {}
@@ -22,12 +22,11 @@ class Exchange {
 
   int fd() const { return connection_.get(); }
 
-  /// Reads the request that inspect() `found`: kComplete, or kBodyTooLarge or kAuthorizer, of which
-  /// only the parameters are read; the connection cannot be used for another request then. Does not
-  /// wait. `extra_params` names the parameters that go into Request::extra. False if it cannot be
-  /// read; the connection is of no use then.
-  bool read(http::Request& request, const Inspection& found,
-            const std::vector<std::string>& extra_params);
+  /// Takes what the peer has sent. If with that a request has come that can be answered (kComplete;
+  /// kBodyTooLarge and kAuthorizer, after which the connection cannot be used for another), fills
+  /// `request` in. kBroken also if the peer has ended; kIncomplete if some is still to come, and
+  /// what came is kept. `extra_params` names the parameters that go into Request::extra.
+  Arrival receive(http::Request& request, const std::vector<std::string>& extra_params);
 
   enum class Sending {
     kDone,
@@ -43,13 +42,14 @@ class Exchange {
   /// Goes on with what is unfinished, likewise.
   Sending send_rest();
 
-  /// Whether nginx asked to keep the connection for another request.
-  bool is_kept() const { return is_kept_; }
+  /// Whether the web server asked to keep the connection for another request.
+  bool is_kept() const { return found_.keeps_connection; }
 
  private:
   base::UniqueFd connection_;
-  unsigned request_id_ = 0;
-  bool is_kept_ = false;
+  Inspection found_;
+  /// Of a request of which some is still to come.
+  std::string received_;
   /// Of an answer that is not yet sent.
   std::string unsent_;
   std::size_t sent_bytes_ = 0;

@@ -18,13 +18,15 @@ constexpr unsigned kStdin = 5;
 constexpr unsigned kStdout = 6;
 constexpr unsigned kResponder = 1;
 constexpr unsigned kAuthorizer = 2;
+constexpr unsigned kKeepConnection = 1;
 constexpr std::size_t kMaxContentBytes = 0xFFFF;
-constexpr std::string_view kNoName("\0=", 2);
 constexpr std::string_view kAllDone("\0\0\0\0\0\0\0\0", 8);
 
 struct Header {
   unsigned version, type, request_id;
   std::size_t content_bytes, padding_bytes;
+
+  std::size_t record_bytes() const { return kHeaderBytes + content_bytes + padding_bytes; }
 };
 
 unsigned byte_at(std::string_view bytes, std::size_t i) {
@@ -51,18 +53,25 @@ void append_record(std::string& records, unsigned type, unsigned request_id,
   records += content;
 }
 
-/// What stands in the PARAMS records, one behind the other.
-std::string parameters_in(std::string_view bytes) {
-  std::string text;
+/// What the records of one type hold, up to an empty one of them.
+std::string_view content_of(unsigned type, std::string_view bytes, std::string& joined) {
+  std::string_view first;
+  joined.clear();
   while (bytes.size() >= kHeaderBytes) {
     const Header header = header_at_front(bytes);
-    const bool is_params = header.type == kParams;
-    if (is_params && header.content_bytes == 0) break;
-    if (is_params) text += bytes.substr(kHeaderBytes, header.content_bytes);
-    bytes.remove_prefix(
-        std::min(bytes.size(), kHeaderBytes + header.content_bytes + header.padding_bytes));
+    if (header.type == type) {
+      if (header.content_bytes == 0) break;
+      const std::string_view content = bytes.substr(kHeaderBytes, header.content_bytes);
+      if (first.empty()) {
+        first = content;
+      } else {
+        if (joined.empty()) joined = first;
+        joined += content;
+      }
+    }
+    bytes.remove_prefix(std::min(bytes.size(), header.record_bytes()));
   }
-  return text;
+  return joined.empty() ? first : joined;
 }
 
 /// Takes off a length, of one byte or, with the highest bit set, of four. nullopt if it is cut.
@@ -81,67 +90,69 @@ std::optional<std::size_t> take_length(std::string_view& text) {
 
 Inspection inspect(std::string_view bytes) {
   if (bytes.empty()) return {};
-  const Inspection incomplete{
-      bytes.size() < kMaxRequestBytes ? Arrival::kIncomplete : Arrival::kBroken, 0};
-  constexpr Inspection kBroken{Arrival::kBroken, 0};
+  const Inspection incomplete{bytes.size() < kMaxRequestBytes ? Arrival::kIncomplete
+                                                              : Arrival::kBroken};
+  constexpr Inspection kBroken{Arrival::kBroken};
   unsigned expected = kBeginRequest;
-  unsigned request_id = 0;
   unsigned role = 0;
+  Inspection found;
+  const auto is = [&found](Arrival arrival) {
+    found.arrival = arrival;
+    return found;
+  };
   std::size_t params_bytes = 0;
-  std::size_t body_bytes = 0;
   while (bytes.size() >= kHeaderBytes) {
     const Header header = header_at_front(bytes);
     if (header.version != kVersion || header.type != expected || header.request_id == 0)
       return kBroken;
-    if (expected != kBeginRequest && header.request_id != request_id) return kBroken;
-    const bool may_be_padded = expected != kBeginRequest && header.content_bytes > 0;
-    if (header.padding_bytes > 0 && !may_be_padded) return kBroken;
-    if (expected == kStdin && body_bytes + header.content_bytes > kMaxBodyBytes) {
-      return {Arrival::kBodyTooLarge, 0};
+    if (expected != kBeginRequest && header.request_id != found.request_id) return kBroken;
+    if (expected == kStdin && found.body_bytes + header.content_bytes > kMaxBodyBytes) {
+      return is(Arrival::kBodyTooLarge);
     }
-    const std::size_t record_bytes = kHeaderBytes + header.content_bytes + header.padding_bytes;
-    if (bytes.size() < record_bytes) return incomplete;
+    if (bytes.size() < header.record_bytes()) return incomplete;
     const std::string_view content = bytes.substr(kHeaderBytes, header.content_bytes);
-    bytes.remove_prefix(record_bytes);
+    bytes.remove_prefix(header.record_bytes());
     switch (expected) {
       case kBeginRequest:
         if (content.size() != 8) return kBroken;
         role = big_endian_16(content, 0);
         if (role != kResponder && role != kAuthorizer) return kBroken;
-        request_id = header.request_id;
+        found.request_id = header.request_id;
+        found.keeps_connection = (byte_at(content, 2) & kKeepConnection) != 0;
         expected = kParams;
         break;
       case kParams:
         params_bytes += content.size();
         if (params_bytes > kMaxParamsBytes) return kBroken;
         if (!content.empty()) break;
-        if (role == kAuthorizer) return {Arrival::kAuthorizer, 0};
+        if (role == kAuthorizer) return is(Arrival::kAuthorizer);
         expected = kStdin;
         break;
       default:
-        body_bytes += content.size();
-        // Bytes behind the end would be taken for the next request once this one is read.
-        if (content.empty()) {
-          return {bytes.empty() ? Arrival::kComplete : Arrival::kBroken, body_bytes};
-        }
+        found.body_bytes += content.size();
+        // No web server asks for more before it has its answer.
+        if (content.empty()) return bytes.empty() ? is(Arrival::kComplete) : kBroken;
     }
   }
   return incomplete;
 }
 
-bool has_sound_parameters(std::string_view bytes) {
-  const std::string text = parameters_in(bytes);
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const auto name_bytes = take_length(rest);
-    const auto value_bytes = take_length(rest);
-    if (!name_bytes || !value_bytes || *name_bytes + *value_bytes > rest.size()) return false;
-    const std::string_view name = rest.substr(0, *name_bytes);
-    const std::string_view value = rest.substr(*name_bytes, *value_bytes);
-    if (name.find_first_of(kNoName) != name.npos || value.find('\0') != value.npos) return false;
-    rest.remove_prefix(*name_bytes + *value_bytes);
-  }
-  return true;
+std::string_view parameters_in(std::string_view bytes, std::string& joined) {
+  return content_of(kParams, bytes, joined);
+}
+
+std::string_view body_in(std::string_view bytes, std::string& joined) {
+  return content_of(kStdin, bytes, joined);
+}
+
+std::optional<Parameter> take_parameter(std::string_view& text) {
+  const auto name_bytes = take_length(text);
+  const auto value_bytes = take_length(text);
+  if (!name_bytes || !value_bytes || *name_bytes + *value_bytes > text.size()) return std::nullopt;
+  const std::string_view both = text.substr(0, *name_bytes + *value_bytes);
+  if (both.find('\0') != both.npos) return std::nullopt;
+  text.remove_prefix(both.size());
+  return Parameter{both.substr(0, *name_bytes), both.substr(*name_bytes)};
 }
 
 std::string answer_records(unsigned request_id, std::string_view text) {

@@ -1,15 +1,15 @@
-// Whether a whole request has arrived, told from the record headers alone; and the records of an
+// FastCGI's records: whether a whole request has arrived, what it holds, and the records of an
 // answer. Pure functions.
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace userbin::fastcgi {
 
-/// What a request may need. Both fit into a socket's buffer together, so that a request can be
-/// looked at as a whole before any of it is read.
+/// What a request may need.
 inline constexpr std::size_t kMaxBodyBytes = 64 * 1024;
 inline constexpr std::size_t kMaxParamsBytes = 64 * 1024;
 /// Body, parameters, and the headers and padding of their records.
@@ -23,7 +23,7 @@ enum class Arrival {
   /// All parameters are here, but more body than is allowed.
   kBodyTooLarge,
   /// All parameters of a request for an authorizer, which has no body. What is behind them is not
-  /// looked at, must not be read, and makes the connection useless for another request.
+  /// looked at, and makes the connection useless for another request.
   kAuthorizer,
   /// Not a request that this program serves; the connection can only be closed.
   kBroken,
@@ -31,20 +31,31 @@ enum class Arrival {
 
 struct Inspection {
   Arrival arrival = Arrival::kNothing;
+  /// The others only once the request is whole, or too large.
+  unsigned request_id = 0;
+  /// Whether the web server wants to send another request on the connection.
+  bool keeps_connection = false;
   std::size_t body_bytes = 0;
 };
 
-/// Looks at what a connection has sent and nobody has read yet. FastCGI 1.0, sections 3.3 and 5.1
-/// to 5.3: BEGIN_REQUEST for a responder, PARAMS up to an empty one, STDIN up to an empty one. For
-/// an authorizer (section 6.3) the request ends with the parameters; lighttpd sends an empty STDIN
-/// after them, Apache sends none. Padding stands only behind content that is not empty, and not
-/// behind BEGIN_REQUEST: libfcgi would take any other for the next record. No web server sends it.
+/// Looks at the beginning of what a connection has sent. FastCGI 1.0, sections 3.3 and 5.1 to 5.3:
+/// BEGIN_REQUEST for a responder, PARAMS up to an empty one, STDIN up to an empty one. For an
+/// authorizer (section 6.3) the request ends with the parameters; lighttpd sends an empty STDIN
+/// after them, Apache sends none.
 Inspection inspect(std::string_view bytes);
 
-/// Whether the parameters at the beginning of `bytes`, which inspect() found to be all there, can
-/// be read by libfcgi, which believes what they say: names and values end within them (section
-/// 3.4), and hold nothing that would make others of them once they are "NAME=value" texts in C.
-bool has_sound_parameters(std::string_view bytes);
+/// What the PARAMS or the STDIN records of such a request hold, one behind the other: a view of
+/// `bytes` if there is one record of them, as there is mostly; else of `joined`.
+std::string_view parameters_in(std::string_view bytes, std::string& joined);
+std::string_view body_in(std::string_view bytes, std::string& joined);
+
+struct Parameter {
+  std::string_view name, value;
+};
+
+/// Takes the first parameter off `text`, which is not empty (section 3.4). nullopt if it ends
+/// beyond the text, or holds a zero byte: no text of HTTP does (RFC 9110, section 5.5).
+std::optional<Parameter> take_parameter(std::string_view& text);
 
 /// An answer as it goes to the web server: `text` as STDOUT, whose end is marked, and END_REQUEST
 /// with the status that all is done (sections 5.3 and 5.5).

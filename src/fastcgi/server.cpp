@@ -5,18 +5,14 @@
 #include <exception>
 #include <fcntl.h>
 #include <limits>
-#include <sys/epoll.h>
+#include <optional>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <utility>
 
-#include <fcgiapp.h>
-
 #include "base/blocking.h"
 #include "base/log.h"
-#include "base/memory.h"
-#include "fastcgi/peek.h"
 
 namespace userbin::fastcgi {
 
@@ -26,9 +22,6 @@ constexpr std::chrono::seconds kShedWarningEvery{10};
 constexpr int kListenAgainEveryMs = 200;
 /// Three for each connection to an SQLite store, two logs, one to the bin, and as much again.
 constexpr rlim_t kReservedFds = 64;
-/// libfcgi ends the program when it gets no memory, and needs less than this for a request besides
-/// what has arrived. Below what makes free(3) give memory back to the system.
-constexpr std::size_t kLibfcgiBytes = std::size_t{40} * 1024;
 
 int first_reserved_fd() {
   rlimit limit{};
@@ -38,7 +31,7 @@ int first_reserved_fd() {
 }
 
 /// For a guarded request nginx needs twice the time that a verification from memory takes.
-std::ptrdiff_t places_on(unsigned processors) {
+std::size_t places_on(unsigned processors) {
   return std::max(1U, (processors + 1) / 3);
 }
 
@@ -63,6 +56,8 @@ struct Server::Connection {
   bool is_watched = false;
   bool is_read_in_part = false;
   bool is_sending = false;
+  /// By when the request must be whole of which some has come.
+  std::optional<std::chrono::steady_clock::time_point> due;
   http::Request request;
   base::Task<http::Response> answer;
 };
@@ -76,11 +71,10 @@ Server::Server(Listener& listener, Options options)
       stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       places_(places_on(std::thread::hardware_concurrency())),
       spare_(open_spare()) {
-  FCGX_Init();
-  waiting_room_ = std::make_unique<WaitingRoom>(options_.request_timeout,
-                                                [this](void* id, WaitingRoom::Verdict verdict) {
-                                                  on_left(*static_cast<Connection*>(id), verdict);
-                                                });
+  for (Place& place : places_) free_places_.push_back(&place);
+  waiting_room_ = std::make_unique<WaitingRoom>([this](void* id, WaitingRoom::Verdict verdict) {
+    on_left(*static_cast<Connection*>(id), verdict);
+  });
 }
 
 Server::~Server() {
@@ -126,46 +120,60 @@ Server::Stats Server::stats() {
   return stats;
 }
 
-/// A thread's place among those that serve, taken before it waits for an event and given up before
-/// it blocks.
-class Server::Place final : public base::BlockingListener {
+/// A thread's hold of a place, taken before it waits for events and given up before it blocks.
+class Server::Seat final : public base::BlockingListener {
  public:
-  explicit Place(std::counting_semaphore<>& places) : places_(places) {}
-  ~Place() override { on_blocking(); }
+  explicit Seat(Server& server) : server_(server) {}
+  ~Seat() override { on_blocking(); }
 
-  void take() {
-    if (!is_taken_) places_.acquire();
-    is_taken_ = true;
+  Place& take() {
+    if (place_ != nullptr) return *place_;
+    std::unique_lock lock(server_.places_mutex_);
+    server_.place_freed_.wait(lock, [&] { return !server_.free_places_.empty(); });
+    place_ = server_.free_places_.back();
+    server_.free_places_.pop_back();
+    return *place_;
   }
   void on_blocking() override {
-    if (std::exchange(is_taken_, false)) places_.release();
+    if (place_ == nullptr) return;
+    {
+      const std::lock_guard lock(server_.places_mutex_);
+      server_.free_places_.push_back(std::exchange(place_, nullptr));
+    }
+    server_.place_freed_.notify_one();
   }
 
  private:
-  std::counting_semaphore<>& places_;
-  bool is_taken_ = false;
+  Server& server_;
+  Place* place_ = nullptr;
 };
 
 void Server::run() {
-  Place place(places_);
-  const base::WithBlockingListener listening(place);
+  Seat seat(*this);
+  const base::WithBlockingListener listening(seat);
   for (;;) {
-    place.take();
-    epoll_event event{};
-    const int count = epoll_wait(epoll_.get(), &event, 1, is_deaf_ ? kListenAgainEveryMs : -1);
-    if (count == 0) listen_again();
-    if (count != 1) continue;
-    if (event.data.ptr == &stop_event_) return;
-    if (event.data.ptr == &listener_) {
+    Place& place = seat.take();
+    if (place.next == place.count) {
+      const int count =
+          epoll_wait(epoll_.get(), place.events.data(), static_cast<int>(place.events.size()),
+                     is_deaf_ ? kListenAgainEveryMs : -1);
+      place.count = static_cast<std::size_t>(std::max(count, 0));
+      place.next = 0;
+      if (count == 0) listen_again();
+      continue;
+    }
+    void* const source = place.events[place.next++].data.ptr;
+    if (source == &stop_event_) return;
+    if (source == &listener_) {
       try {
         accept_one();
       } catch (const std::exception& error) {  // no memory
         spdlog::error("a connection could not be taken: {}", error.what());
       }
-    } else if (event.data.ptr == &posted_event_) {
+    } else if (source == &posted_event_) {
       resume_one();
     } else {
-      on_readable(*static_cast<Connection*>(event.data.ptr));
+      on_readable(*static_cast<Connection*>(source));
     }
   }
 }
@@ -244,22 +252,23 @@ void Server::on_readable(Connection& connection) {
 }
 
 void Server::look_at(Connection& connection) {
-  const Inspection found = peek(connection.exchange.fd());
-  switch (found.arrival) {
+  const Arrival arrival = connection.exchange.receive(connection.request, options_.extra_params);
+  switch (arrival) {
     case Arrival::kComplete:
     case Arrival::kBodyTooLarge:
-    case Arrival::kAuthorizer: return serve(connection, found);
+    case Arrival::kAuthorizer:
+      connection.is_read_in_part = arrival != Arrival::kComplete;
+      connection.due.reset();
+      return serve(connection);
     case Arrival::kNothing: return await_request(connection);
-    case Arrival::kIncomplete:
-      if (enter_waiting_room(connection, WaitingRoom::For::kRestOfRequest)) return;
-      return close(connection);
+    case Arrival::kIncomplete: return await_rest(connection);
     case Arrival::kBroken: return close(connection);
   }
 }
 
-void Server::serve(Connection& connection, const Inspection& found) {
+void Server::serve(Connection& connection) {
   ++in_progress_;
-  if (!begin(connection, found)) {
+  if (!begin(connection)) {
     close(connection);
     return request_ended();
   }
@@ -267,13 +276,9 @@ void Server::serve(Connection& connection, const Inspection& found) {
   connection.answer.start(&Server::on_done, &connection);
 }
 
-bool Server::begin(Connection& connection, const Inspection& found) {
-  connection.is_read_in_part = found.arrival != Arrival::kComplete;
+bool Server::begin(Connection& connection) {
   try {
     make_room_for_posted(in_progress_);
-    base::require_memory(kLibfcgiBytes);
-    connection.request = {};
-    if (!connection.exchange.read(connection.request, found, options_.extra_params)) return false;
     connection.answer = handler_(connection.request);
     return true;
   } catch (const std::exception& error) {  // no memory
@@ -302,6 +307,7 @@ void Server::finish(Connection& connection) {
     spdlog::error("a request ended without an answer: {}", error.what());
   }
   connection.answer = {};
+  connection.request = {};
   go_on_after(sending, connection);
 }
 
@@ -323,9 +329,18 @@ void Server::go_on_after(Exchange::Sending sending, Connection& connection) {
   request_ended();
 }
 
+void Server::await_rest(Connection& connection) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!connection.due) connection.due = now + options_.request_timeout;
+  const bool is_late = now >= *connection.due;
+  if (is_late || !enter_waiting_room(connection, WaitingRoom::For::kPeerToSend)) close(connection);
+}
+
 bool Server::enter_waiting_room(Connection& connection, WaitingRoom::For what) {
   try {
-    waiting_room_->enter(&connection, connection.exchange.fd(), what);
+    const auto deadline =
+        connection.due.value_or(std::chrono::steady_clock::now() + options_.request_timeout);
+    waiting_room_->enter(&connection, connection.exchange.fd(), what, deadline);
     return true;
   } catch (const std::exception& error) {  // no memory
     spdlog::error("a connection cannot be waited for: {}", error.what());

@@ -1,6 +1,7 @@
 // The FastCGI server: many connections, few threads.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -8,8 +9,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <semaphore>
 #include <string>
+#include <sys/epoll.h>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -18,7 +19,6 @@
 #include "base/task.h"
 #include "base/unique_fd.h"
 #include "fastcgi/exchange.h"
-#include "fastcgi/framing.h"
 #include "fastcgi/listener.h"
 #include "fastcgi/waiting_room.h"
 #include "http/router.h"
@@ -77,7 +77,13 @@ class Server final : public base::Executor {
 
  private:
   struct Connection;
-  class Place;
+  /// The events that its holder was told of; who takes the place over goes on with them.
+  struct Place {
+    std::array<epoll_event, 8> events;
+    std::size_t count = 0;
+    std::size_t next = 0;
+  };
+  class Seat;
 
   void run();
   void accept_one();
@@ -88,9 +94,9 @@ class Server final : public base::Executor {
   void resume_one();
   void on_readable(Connection& connection);
   void look_at(Connection& connection);
-  void serve(Connection& connection, const Inspection& found);
-  /// False if the request cannot be read or begun.
-  bool begin(Connection& connection, const Inspection& found);
+  void serve(Connection& connection);
+  /// False if there is no memory for it.
+  bool begin(Connection& connection);
   /// So that post() needs no memory.
   void make_room_for_posted(std::size_t requests);
   static void on_done(void* connection) noexcept;
@@ -100,6 +106,7 @@ class Server final : public base::Executor {
   bool enter_waiting_room(Connection& connection, WaitingRoom::For what);
   void on_left(Connection& connection, WaitingRoom::Verdict verdict);
   void await_request(Connection& connection);
+  void await_rest(Connection& connection);
   void close(Connection& connection);
   void request_ended();
 
@@ -113,8 +120,11 @@ class Server final : public base::Executor {
   base::UniqueFd posted_event_;
   base::UniqueFd stop_event_;
 
-  /// Places of threads that wait for events and serve them.
-  std::counting_semaphore<> places_;
+  /// Where a thread must be to wait for events and to serve them.
+  std::vector<Place> places_;
+  std::mutex places_mutex_;
+  std::condition_variable place_freed_;
+  std::vector<Place*> free_places_;  // guarded by places_mutex_; has room for all
 
   std::mutex posted_mutex_;
   // Guarded by posted_mutex_; of each request in progress there is one at most.

@@ -2,12 +2,9 @@
 
 #include <array>
 #include <cerrno>
-#include <new>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-
-#include "fastcgi/peek.h"
 
 namespace userbin::fastcgi {
 
@@ -15,16 +12,8 @@ namespace {
 
 constexpr int kExpireEveryMs = 500;
 
-/// Edge-triggered, for a request: what is there already counts as news once, and then only what is
-/// added. What is thrown away counts as news until it is gone, so that no peer who goes on sending
-/// has the thread to himself.
 std::uint32_t events_for(WaitingRoom::For what) {
-  switch (what) {
-    case WaitingRoom::For::kRestOfRequest: return EPOLLIN | EPOLLRDHUP | EPOLLET;
-    case WaitingRoom::For::kPeerToClose: return EPOLLIN;
-    case WaitingRoom::For::kPeerToRead: return EPOLLOUT;
-  }
-  return 0;
+  return what == WaitingRoom::For::kPeerToRead ? EPOLLOUT : EPOLLIN;
 }
 
 /// Throws away some of what came from the peer. Whether it has closed.
@@ -36,9 +25,8 @@ bool has_closed(int fd) {
 
 }  // namespace
 
-WaitingRoom::WaitingRoom(std::chrono::milliseconds patience, OnLeave on_leave)
-    : patience_(patience),
-      on_leave_(std::move(on_leave)),
+WaitingRoom::WaitingRoom(OnLeave on_leave)
+    : on_leave_(std::move(on_leave)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
@@ -55,10 +43,10 @@ void WaitingRoom::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void WaitingRoom::enter(void* id, int fd, For what) {
+void WaitingRoom::enter(void* id, int fd, For what, Deadline deadline) {
   const std::lock_guard lock(mutex_);
   if (guests_.empty()) eventfd_write(wake_event_.get(), 1);
-  guests_[id] = {fd, what, std::chrono::steady_clock::now() + patience_};
+  guests_[id] = {fd, what, deadline};
   epoll_event event{.events = events_for(what), .data = {.ptr = id}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
 }
@@ -76,11 +64,7 @@ void WaitingRoom::run() {
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       if (event.data.ptr != nullptr) {
-        try {
-          look_at(event.data.ptr, (event.events & (EPOLLRDHUP | EPOLLHUP)) != 0);
-        } catch (const std::bad_alloc&) {
-          leave(event.data.ptr, Verdict::kGone);
-        }
+        look_at(event.data.ptr);
         continue;
       }
       eventfd_t ignored = 0;
@@ -105,7 +89,7 @@ int WaitingRoom::next_look() {
   return guests_.empty() ? -1 : kExpireEveryMs;
 }
 
-void WaitingRoom::look_at(void* id, bool has_ended) {
+void WaitingRoom::look_at(void* id) {
   Guest guest;
   {
     const std::lock_guard lock(mutex_);
@@ -113,21 +97,8 @@ void WaitingRoom::look_at(void* id, bool has_ended) {
     if (found == guests_.end()) return;
     guest = found->second;
   }
-  if (guest.what == For::kPeerToRead) return leave(id, Verdict::kReady);
-  if (guest.what == For::kPeerToClose) {
-    if (has_closed(guest.fd)) leave(id, Verdict::kGone);
-    return;
-  }
-  switch (peek(guest.fd).arrival) {
-    case Arrival::kNothing:
-    case Arrival::kIncomplete:
-      if (has_ended) leave(id, Verdict::kGone);
-      return;
-    case Arrival::kComplete:
-    case Arrival::kBodyTooLarge:
-    case Arrival::kAuthorizer: return leave(id, Verdict::kReady);
-    case Arrival::kBroken: return leave(id, Verdict::kGone);
-  }
+  if (guest.what != For::kPeerToClose) return leave(id, Verdict::kReady);
+  if (has_closed(guest.fd)) leave(id, Verdict::kGone);
 }
 
 void WaitingRoom::expire() {

@@ -15,6 +15,19 @@ void must(bool holds) {
   if (!holds) std::abort();
 }
 
+/// What is in `text`, once for each parameter of it, up to the first that is broken.
+void take_parameters(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view before = text;
+    const auto parameter = take_parameter(text);
+    if (!parameter) return;
+    must(text.size() < before.size() && before.ends_with(text));
+    must(parameter->name.data() > before.data());
+    must(parameter->name.data() + parameter->name.size() == parameter->value.data());
+    must(parameter->value.data() + parameter->value.size() == text.data());
+  }
+}
+
 /// How much is in the records of one type, by a reader that knows no rules. `end` is a record of
 /// its type without content that ends the reading.
 std::size_t content_bytes(std::string_view bytes, char type, char end = 0) {
@@ -38,6 +51,7 @@ std::size_t content_bytes(std::string_view bytes, char type, char end = 0) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes(reinterpret_cast<const char*>(data), size);
   const Inspection found = inspect(bytes);
+  std::string joined;
   must((found.arrival == Arrival::kNothing) == bytes.empty());
   must(found.body_bytes <= kMaxBodyBytes);
   switch (found.arrival) {
@@ -46,12 +60,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case Arrival::kComplete:
       must(content_bytes(bytes, 5) == found.body_bytes);
       must(content_bytes(bytes, 4) <= kMaxParamsBytes);
+      must(body_in(bytes, joined).size() == found.body_bytes);
+      must(parameters_in(bytes, joined).size() == content_bytes(bytes, 4));
+      take_parameters(parameters_in(bytes, joined));
       must(bytes[9] == 1);
       must(inspect(bytes + 'x').arrival == Arrival::kBroken);
       break;
     case Arrival::kAuthorizer:
       must(bytes[9] == 2 && found.body_bytes == 0);
       must(content_bytes(bytes, 4, 4) <= kMaxParamsBytes);
+      must(parameters_in(bytes, joined).size() == content_bytes(bytes, 4, 4));
+      take_parameters(parameters_in(bytes, joined));
       must(inspect(bytes + 'x').arrival == Arrival::kAuthorizer);
       break;
     case Arrival::kBodyTooLarge:

@@ -1,7 +1,11 @@
 #include "fastcgi/framing.h"
 
+#include <algorithm>
 #include <random>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "support/catch.h"
 
@@ -74,20 +78,19 @@ TEST_CASE("a request may come in many small records", "[framing]") {
   CHECK(found.body_bytes == 100);
 }
 
-TEST_CASE("padding that libfcgi would take for a record breaks the connection", "[framing]") {
-  const std::string padded_begin = record(kBegin, "\0\1\0\0\0\0\0\0"s, 8);
-  const std::string no_params = record(kParams, "");
-  const auto bytes = GENERATE_COPY(values<std::string>({
-      padded_begin,
-      padded_begin + no_params + record(kStdin, ""),
-      begin() + record(kParams, "", 8),
-      begin() + record(kParams, "", 255) + record(kStdin, ""),
-      begin(2) + record(kParams, "", 1),
-      begin() + no_params + record(kStdin, "", 8),
-      begin() + no_params + record(kStdin, "body", 4) + record(kStdin, "", 1),
-      begin() + no_params + record(kStdin, "", 8).substr(0, 8),
-  }));
-  CHECK(arrival_of(bytes) == Arrival::kBroken);
+TEST_CASE("padding is passed over, wherever it stands", "[framing]") {
+  const auto padding = GENERATE(values<std::size_t>({0, 1, 8, 255}));
+  CAPTURE(padding);
+  const std::string begin_padded = record(kBegin, "\0\1\0\0\0\0\0\0"s, padding);
+  const std::string bytes = begin_padded + record(kParams, parameter("A", "b"), padding) +
+                            record(kParams, "", padding) + record(kStdin, "body", padding) +
+                            record(kStdin, "", padding);
+  const Inspection found = inspect(bytes);
+  CHECK(found.arrival == Arrival::kComplete);
+  std::string joined;
+  CHECK(parameters_in(bytes, joined) == parameter("A", "b"));
+  CHECK(body_in(bytes, joined) == "body");
+  CHECK(arrival_of(bytes.substr(0, bytes.size() - 1)) == Arrival::kIncomplete);
 }
 
 TEST_CASE("a beginning of a request is incomplete, wherever it ends", "[framing]") {
@@ -202,12 +205,14 @@ TEST_CASE("a request's id may be any but 0", "[framing]") {
   const std::string bytes = record(kBegin, "\0\1\0\0\0\0\0\0"s, 0, id) +
                             record(kParams, "", 0, id) + record(kStdin, "", 0, id);
   CHECK(arrival_of(bytes) == Arrival::kComplete);
+  CHECK(inspect(bytes).request_id == id);
 }
 
 TEST_CASE("a request is complete whether or not the connection is to be kept", "[framing]") {
   const auto flags = GENERATE(values<char>({0, 1, '\xFF'}));
-  CHECK(arrival_of(begin(1, flags) + record(kParams, "") + record(kStdin, "")) ==
-        Arrival::kComplete);
+  const Inspection found = inspect(begin(1, flags) + record(kParams, "") + record(kStdin, ""));
+  CHECK(found.arrival == Arrival::kComplete);
+  CHECK(found.keeps_connection == (flags != 0));
 }
 
 TEST_CASE("parameters up to their limit are taken, and one byte more is not", "[framing]") {
@@ -253,40 +258,61 @@ TEST_CASE("random bytes are never taken for a request", "[framing]") {
   }
 }
 
-TEST_CASE("parameters whose names and values end within them are sound", "[framing]") {
-  const auto [content, most] = GENERATE(table<std::string, std::size_t>({
-      {"", 8},
-      {parameter("HTTPS", "on"), 65'535},
-      {parameter("HTTPS", "on") + parameter("A", ""), 1},
-      {parameter("", ""), 8},
-      {parameter("A", "b=c"), 8},
-      {"\x80\0\0\1\1Ab"s, 3},
-      {"\1\x80\0\1\0A"s + std::string(256, 'b'), 65'535},
-      {std::string(60'000, '\0'), 65'535},  // many that are empty
-  }));
-  CAPTURE(content.size(), most);
-  const std::string params = stream(kParams, content, most, 5);
-  CHECK(has_sound_parameters(begin() + params + stream(kStdin, "\x7F\x7F"s)));
-  CHECK(has_sound_parameters(begin(2) + params + "\x7F\x7F"s));
+TEST_CASE("what records of one type hold is put together", "[framing]") {
+  const auto [most, padding] = GENERATE(
+      table<std::size_t, std::size_t>({{1, 0}, {3, 5}, {8, 255}, {65'535, 0}, {65'535, 7}}));
+  CAPTURE(most, padding);
+  const std::string params(300, 'p');
+  const std::string body = GENERATE(as<std::string>{}, "", "body", std::string(70'000, 'b'));
+  const std::string bytes = begin() + stream(kParams, params, most, padding) +
+                            stream(kStdin, body, std::max<std::size_t>(most, 8), padding);
+  std::string joined;
+  CHECK(parameters_in(bytes, joined) == params);
+  CHECK(body_in(bytes, joined) == body);
+  CHECK(parameters_in(begin(2) + stream(kParams, params, most, padding) + "\x7F\x7F"s, joined) ==
+        params);
 }
 
-TEST_CASE("parameters that libfcgi would read wrongly are not sound", "[framing]") {
-  const auto content = GENERATE(values<std::string>({
+TEST_CASE("one record is not copied to be looked at", "[framing]") {
+  const std::string bytes = request("body");
+  std::string joined;
+  CHECK(parameters_in(bytes, joined).data() == bytes.data() + begin().size() + 8);
+  CHECK(body_in(bytes, joined).data() == bytes.data() + bytes.size() - 8 - 4);
+}
+
+TEST_CASE("parameters are taken one by one", "[framing]") {
+  const std::string much(256, 'v');
+  const std::string text = parameter("HTTPS", "on") + parameter("A", "") + parameter("", "") +
+                           parameter("A=", "b=c") + "\1\x80\0\1\0B"s + much + "\x80\0\0\1\1Cd"s;
+  const std::vector<std::pair<std::string, std::string>> expected{
+      {"HTTPS", "on"}, {"A", ""}, {"", ""}, {"A=", "b=c"}, {"B", much}, {"C", "d"}};
+  std::string_view rest = text;
+  for (const auto& [name, value] : expected) {
+    const auto taken = take_parameter(rest);
+    REQUIRE(taken);
+    CHECK(taken->name == name);
+    CHECK(taken->value == value);
+  }
+  CHECK(rest.empty());
+}
+
+TEST_CASE("a parameter that ends beyond its text, or holds a zero byte, is not taken",
+          "[framing]") {
+  const auto text = GENERATE(values<std::string>({
       "\1"s,                                 // no second length
       "\x80\0\0"s,                           // a length that is cut
       "\1\x80\0"s,                           //
       "\1\1A"s,                              // a value that is cut
-      parameter("A", "b") + "\4\4ab"s,       //
+      "\4\4ab"s,                             //
       "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFFx"s,  // lengths whose sum is no int
       "\xFF\xFF\xFF\xFF\0A"s,                //
       "\xF8\xFC\xAD\xBA\xAE\xAA\xBA\xACx"s,  //
-      parameter("A\0B"s, "c"),               // no '=' in the text that it becomes
-      parameter("A=", "b"),                  // another name
-      parameter("A", "b\0c"s),               // another value
+      parameter("A\0B"s, "c"),
+      parameter("A", "b\0c"s),
   }));
-  CAPTURE(content);
-  CHECK_FALSE(has_sound_parameters(begin() + stream(kParams, content) + stream(kStdin, "")));
-  CHECK_FALSE(has_sound_parameters(begin(2) + stream(kParams, content, 1)));
+  CAPTURE(text);
+  std::string_view rest = text;
+  CHECK_FALSE(take_parameter(rest));
 }
 
 TEST_CASE("an answer is STDOUT to its end, and END_REQUEST", "[framing]") {
