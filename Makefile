@@ -23,7 +23,7 @@ FLAGS_asan    := -O1 -g -Wno-maybe-uninitialized -fsanitize=address,undefined -f
 # clang 14 cannot compile coroutines with -fsanitize=function.
 FLAGS_fuzz    := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=function,vptr
 FLAGS_tsan    := -O1 -g -fsanitize=thread
-LINK_release  := -pie -Wl,-z,relro,-z,now
+LINK_release  := -pie -Wl,-z,relro,-z,now,--as-needed
 LINK_asan     := -fsanitize=address,undefined
 LINK_fuzz     := -fsanitize=address,undefined
 LINK_tsan     := -fsanitize=thread
@@ -34,7 +34,8 @@ override CXXFLAGS += -std=c++20 $(WARNINGS) $(FLAGS_$(VARIANT)) -MMD -MP -pthrea
 override CPPFLAGS += -Isrc -Itests -isystem /usr/include/jsoncpp -isystem /usr/include/postgresql -DUSERBIN_VERSION='"$(VERSION)"' \
             -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL
 override LDFLAGS += $(LINK_$(VARIANT)) -pthread
-LDLIBS := -lprometheus-cpp-core -lsoci_postgresql -lsoci_sqlite3 -lsoci_core -lsqlite3 -lpq -lsodium -lcurl -lcrypto -lcrypt -lzxcvbn -ljsoncpp -lspdlog -lfmt
+# Without libcurl and PostgreSQL's, which the program loads when it needs them.
+LDLIBS := -lprometheus-cpp-core -lsoci_sqlite3 -lsoci_core -lsqlite3 -lsodium -lcrypto -lcrypt -lzxcvbn -ljsoncpp -lspdlog -lfmt
 
 SOURCES      := $(filter-out src/main.cpp,$(wildcard src/*/*.cpp))
 SUPPORT      := $(wildcard tests/support/*.cpp)
@@ -189,7 +190,7 @@ $(SIMULATE): $(call objects,$(SIMULATION)) $(LIBRARY)
 $(EMULATOR): $(call objects,$(EMULATION) tests/support/jsonbin_emulator/main.cpp) $(LIBRARY)
 $(EXAMPLE): $(BUILD)/nginx/example/application.o
 $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(call objects,tests/support/fake_sync_store.cpp) $(LIBRARY)
-$(UNIT) $(E2E): LDLIBS += $(CATCH_LIBS)
+$(UNIT) $(E2E): LDLIBS += -lcurl -lsoci_postgresql -lpq $(CATCH_LIBS)
 $(EXAMPLE) $(BENCH): LDLIBS += -lfcgi
 $(FUZZERS): override LDFLAGS += -fsanitize=fuzzer
 

@@ -17,9 +17,9 @@ declare -A below=(
     [base]="base"
 )
 declare -A home=(
-    [curl/]="jsonbin app" [soci/]=store [openssl/]=auth
+    [curl/]=jsonbin [soci/]=store [openssl/]=auth
     [sodium.h]=auth [zxcvbn.h]=auth [crypt.h]=auth [spdlog/]=base [CLI/]=app [sqlite3.h]=store
-    [prometheus/]=app
+    [prometheus/]=app [dlfcn.h]=base
 )
 
 wrong() { echo "$1" >&2; status=1; }

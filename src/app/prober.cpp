@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include <curl/curl.h>
-
 #include "base/text.h"
+#include "jsonbin/libcurl.h"
 
 namespace userbin::app {
 
 namespace {
+
+using jsonbin::libcurl;
 
 constexpr std::size_t kMaxBytes = 1 << 20;
 constexpr long kTimeoutMs = 10'000;
@@ -22,59 +23,61 @@ std::size_t append_to(char* data, std::size_t, std::size_t size, void* text_poin
 
 class CurlProber final : public Prober {
  public:
-  explicit CurlProber(std::string origin) : origin_(std::move(origin)), curl_(curl_easy_init()) {
+  explicit CurlProber(std::string origin)
+      : origin_(std::move(origin)), curl_(libcurl().easy_init()) {
     if (curl_ == nullptr) throw std::runtime_error("libcurl: no handle");
   }
-  ~CurlProber() override { curl_easy_cleanup(curl_); }
+  ~CurlProber() override { libcurl().easy_cleanup(curl_); }
   CurlProber(const CurlProber&) = delete;
   CurlProber& operator=(const CurlProber&) = delete;
 
   ProbeAnswer send(const Probe& probe) override {
     ProbeAnswer answer;
-    curl_slist* headers = curl_slist_append(nullptr, "Expect:");
+    curl_slist* headers = libcurl().slist_append(nullptr, "Expect:");
     for (const std::string& line : probe.headers) {
-      headers = curl_slist_append(headers, line.c_str());
+      headers = libcurl().slist_append(headers, line.c_str());
     }
-    curl_easy_reset(curl_);
+    libcurl().easy_reset(curl_);
     apply_limits();
     // The address comes from the origin alone, whatever stands in the request line.
-    curl_easy_setopt(curl_, CURLOPT_URL, origin_.c_str());
-    curl_easy_setopt(curl_, CURLOPT_REQUEST_TARGET, probe.target.c_str());
-    curl_easy_setopt(curl_, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl_, CURLOPT_WRITEFUNCTION, append_to);
-    curl_easy_setopt(curl_, CURLOPT_WRITEDATA, &answer.body);
-    curl_easy_setopt(curl_, CURLOPT_HEADERFUNCTION, append_to);
-    curl_easy_setopt(curl_, CURLOPT_HEADERDATA, &answer.head);
+    libcurl().easy_setopt(curl_, CURLOPT_URL, origin_.c_str());
+    libcurl().easy_setopt(curl_, CURLOPT_REQUEST_TARGET, probe.target.c_str());
+    libcurl().easy_setopt(curl_, CURLOPT_HTTPHEADER, headers);
+    libcurl().easy_setopt(curl_, CURLOPT_WRITEFUNCTION, append_to);
+    libcurl().easy_setopt(curl_, CURLOPT_WRITEDATA, &answer.body);
+    libcurl().easy_setopt(curl_, CURLOPT_HEADERFUNCTION, append_to);
+    libcurl().easy_setopt(curl_, CURLOPT_HEADERDATA, &answer.head);
     if (probe.method == "HEAD") {
-      curl_easy_setopt(curl_, CURLOPT_NOBODY, 1L);
+      libcurl().easy_setopt(curl_, CURLOPT_NOBODY, 1L);
     } else if (probe.method == "POST") {
-      curl_easy_setopt(curl_, CURLOPT_POSTFIELDSIZE, static_cast<long>(probe.body.size()));
-      curl_easy_setopt(curl_, CURLOPT_POSTFIELDS, probe.body.c_str());
+      libcurl().easy_setopt(curl_, CURLOPT_POSTFIELDSIZE, static_cast<long>(probe.body.size()));
+      libcurl().easy_setopt(curl_, CURLOPT_POSTFIELDS, probe.body.c_str());
     } else {
-      curl_easy_setopt(curl_, CURLOPT_CUSTOMREQUEST, probe.method.c_str());
+      libcurl().easy_setopt(curl_, CURLOPT_CUSTOMREQUEST, probe.method.c_str());
     }
-    const CURLcode code = curl_easy_perform(curl_);
-    curl_slist_free_all(headers);
+    const CURLcode code = libcurl().easy_perform(curl_);
+    libcurl().slist_free_all(headers);
     long status = 0;
-    curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
+    libcurl().easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
     answer.status = static_cast<int>(status);
-    if (answer.status == 0) answer.body = curl_easy_strerror(code);
+    if (answer.status == 0) answer.body = libcurl().easy_strerror(code);
     return answer;
   }
 
  private:
   void apply_limits() {
 #if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(curl_, CURLOPT_PROTOCOLS_STR, "http,https");
+    libcurl().easy_setopt(curl_, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
-    curl_easy_setopt(curl_, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    libcurl().easy_setopt(curl_, CURLOPT_PROTOCOLS,
+                          static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-    curl_easy_setopt(curl_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-    curl_easy_setopt(curl_, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl_, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl_, CURLOPT_TIMEOUT_MS, kTimeoutMs);
-    curl_easy_setopt(curl_, CURLOPT_USERAGENT, "userbin/" USERBIN_VERSION " check-nginx");
+    libcurl().easy_setopt(curl_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    libcurl().easy_setopt(curl_, CURLOPT_FOLLOWLOCATION, 0L);
+    libcurl().easy_setopt(curl_, CURLOPT_PROXY, "");
+    libcurl().easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
+    libcurl().easy_setopt(curl_, CURLOPT_TIMEOUT_MS, kTimeoutMs);
+    libcurl().easy_setopt(curl_, CURLOPT_USERAGENT, "userbin/" USERBIN_VERSION " check-nginx");
   }
 
   const std::string origin_;
@@ -113,10 +116,6 @@ std::string ProbeAnswer::header(const std::string& name) const {
 }
 
 std::unique_ptr<Prober> make_prober(const std::string& origin) {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started != CURLE_OK) {
-    throw std::runtime_error(std::string("libcurl: ") + curl_easy_strerror(started));
-  }
   return std::make_unique<CurlProber>(origin);
 }
 

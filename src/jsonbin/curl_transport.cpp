@@ -7,23 +7,15 @@
 #include <stdexcept>
 #include <string_view>
 
-#include <curl/curl.h>
-
 #include "base/failure.h"
 #include "base/text.h"
+#include "jsonbin/libcurl.h"
 
 namespace userbin::jsonbin {
 
 namespace {
 
 constexpr const char* kUserAgent = "userbin/" USERBIN_VERSION;
-
-void start_curl_once() {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started != CURLE_OK) {
-    throw std::runtime_error(std::string("libcurl: ") + curl_easy_strerror(started));
-  }
-}
 
 void check(const CurlTransport::Settings& settings) {
   if (settings.connect_timeout.count() <= 0 || settings.whole_timeout.count() <= 0) {
@@ -59,7 +51,7 @@ class HeaderLines {
     for (curl_slist* line = lines_; line != nullptr; line = line->next) {
       explicit_bzero(line->data, std::strlen(line->data));
     }
-    curl_slist_free_all(lines_);
+    libcurl().slist_free_all(lines_);
   }
   HeaderLines(const HeaderLines&) = delete;
   HeaderLines& operator=(const HeaderLines&) = delete;
@@ -69,7 +61,7 @@ class HeaderLines {
  private:
   void append(const std::string& line) { append(line.c_str()); }
   void append(const char* line) {
-    curl_slist* longer = curl_slist_append(lines_, line);
+    curl_slist* longer = libcurl().slist_append(lines_, line);
     if (longer == nullptr) throw std::bad_alloc();
     lines_ = longer;
   }
@@ -128,44 +120,47 @@ std::size_t take_header(char* data, std::size_t, std::size_t size, void* arrivin
 
 void allow_only_http(CURL* curl) {
 #if LIBCURL_VERSION_NUM >= 0x075500
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  libcurl().easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+  libcurl().easy_setopt(curl, CURLOPT_PROTOCOLS,
+                        static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
 }
 
 void apply(CURL* curl, const CurlTransport::Settings& settings) {
   allow_only_http(curl);
-  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, kUserAgent);
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L);
-  curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+  libcurl().easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  libcurl().easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+  libcurl().easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+  libcurl().easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+  libcurl().easy_setopt(curl, CURLOPT_USERAGENT, kUserAgent);
+  libcurl().easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  libcurl().easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L);
+  libcurl().easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
   // Empty means none, also if the environment names one.
-  curl_easy_setopt(curl, CURLOPT_PROXY, settings.proxy.c_str());
-  curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
-                   static_cast<long>(settings.connect_timeout.count()));
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(settings.whole_timeout.count()));
-  curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE,
-                   static_cast<curl_off_t>(settings.max_body_bytes));
+  libcurl().easy_setopt(curl, CURLOPT_PROXY, settings.proxy.c_str());
+  libcurl().easy_setopt(curl, CURLOPT_NOPROXY, "");
+  libcurl().easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                        static_cast<long>(settings.connect_timeout.count()));
+  libcurl().easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+                        static_cast<long>(settings.whole_timeout.count()));
+  libcurl().easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE,
+                        static_cast<curl_off_t>(settings.max_body_bytes));
 }
 
 void apply(CURL* curl, const HttpRequest& request, const HeaderLines& headers) {
-  curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  libcurl().easy_setopt(curl, CURLOPT_URL, request.url.c_str());
+  libcurl().easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
   if (request.method == "GET") {
-    curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+    libcurl().easy_setopt(curl, CURLOPT_HTTPGET, 1L);
     return;
   }
-  curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-  curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.c_str());
-  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  libcurl().easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                        static_cast<curl_off_t>(request.body.size()));
+  libcurl().easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.c_str());
+  libcurl().easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   // libcurl repeats a request that a kept connection swallowed: not one that makes something.
-  curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, request.method == "POST" ? 1L : 0L);
+  libcurl().easy_setopt(curl, CURLOPT_FRESH_CONNECT, request.method == "POST" ? 1L : 0L);
 }
 
 void check(const HttpRequest& request) {
@@ -183,10 +178,10 @@ void check(const HttpRequest& request) {
 /// The easy handle. Between two requests it knows none of their options, only the connection.
 class CurlTransport::Handle {
  public:
-  Handle() : curl_(curl_easy_init()) {
+  Handle() : curl_(libcurl().easy_init()) {
     if (curl_ == nullptr) throw std::runtime_error("libcurl: no handle");
   }
-  ~Handle() { curl_easy_cleanup(curl_); }
+  ~Handle() { libcurl().easy_cleanup(curl_); }
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
@@ -198,16 +193,16 @@ class CurlTransport::Handle {
     std::array<char, CURL_ERROR_SIZE> words{};
     apply(curl_, settings);
     apply(curl_, request, headers);
-    curl_easy_setopt(curl_, CURLOPT_ERRORBUFFER, words.data());
-    curl_easy_setopt(curl_, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(curl_, CURLOPT_WRITEDATA, &arriving);
-    curl_easy_setopt(curl_, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(curl_, CURLOPT_HEADERDATA, &arriving);
-    curl_easy_setopt(curl_, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl_, CURLOPT_XFERINFOFUNCTION, is_cancelled);
-    curl_easy_setopt(curl_, CURLOPT_XFERINFODATA,
-                     const_cast<void*>(static_cast<const void*>(&cancelled)));
-    const CURLcode code = curl_easy_perform(curl_);
+    libcurl().easy_setopt(curl_, CURLOPT_ERRORBUFFER, words.data());
+    libcurl().easy_setopt(curl_, CURLOPT_WRITEFUNCTION, take_body);
+    libcurl().easy_setopt(curl_, CURLOPT_WRITEDATA, &arriving);
+    libcurl().easy_setopt(curl_, CURLOPT_HEADERFUNCTION, take_header);
+    libcurl().easy_setopt(curl_, CURLOPT_HEADERDATA, &arriving);
+    libcurl().easy_setopt(curl_, CURLOPT_NOPROGRESS, 0L);
+    libcurl().easy_setopt(curl_, CURLOPT_XFERINFOFUNCTION, is_cancelled);
+    libcurl().easy_setopt(curl_, CURLOPT_XFERINFODATA,
+                          const_cast<void*>(static_cast<const void*>(&cancelled)));
+    const CURLcode code = libcurl().easy_perform(curl_);
     if (code != CURLE_OK) return away(code, words.data(), arriving);
     arriving.response.status = static_cast<int>(info(CURLINFO_RESPONSE_CODE));
     return std::move(arriving.response);
@@ -217,7 +212,7 @@ class CurlTransport::Handle {
   /// Takes the pointers to what lives for one request only out of the handle.
   struct Reset {
     CURL* curl;
-    ~Reset() { curl_easy_reset(curl); }
+    ~Reset() { libcurl().easy_reset(curl); }
   };
 
   Away away(CURLcode code, const char* words, const Arriving& arriving) const {
@@ -226,14 +221,14 @@ class CurlTransport::Handle {
       return {"the answer is larger than " + std::to_string(arriving.max_body_bytes) + " bytes",
               is_sent};
     }
-    std::string reason = curl_easy_strerror(code);
+    std::string reason = libcurl().easy_strerror(code);
     if (*words != '\0') reason += std::string(": ") + words;
     return {reason, is_sent};
   }
 
   long info(CURLINFO what) const {
     long value = 0;
-    curl_easy_getinfo(curl_, what, &value);
+    libcurl().easy_getinfo(curl_, what, &value);
     return value;
   }
 
@@ -242,7 +237,6 @@ class CurlTransport::Handle {
 
 CurlTransport::CurlTransport(Settings settings) : settings_(std::move(settings)) {
   check(settings_);
-  start_curl_once();
   handle_ = std::make_unique<Handle>();
 }
 

@@ -10,8 +10,14 @@
 #include <soci/postgresql/soci-postgresql.h>
 
 #include "base/log.h"
+#include "base/shared_library.h"
 #include "base/text.h"
 #include "store/schema.h"
+
+// SOCI's own is in the library that is loaded late, where the linker can't find it.
+std::string soci::postgresql_soci_error::sqlstate() const {
+  return {sqlstate_, sizeof sqlstate_};
+}
 
 namespace userbin::store {
 
@@ -21,6 +27,29 @@ constexpr int kMaxConflicts = 20;
 constexpr int kMaxMigrations = 5;
 constexpr std::chrono::milliseconds kLongestPause{50};
 constexpr std::chrono::seconds kLookAgainAfter{1};
+
+/// What speaks to PostgreSQL: SOCI's part for it, and libpq, with which that one is linked.
+struct Driver {
+  explicit Driver(const base::SharedLibrary& library)
+      : factory(library.find("factory_postgresql")),
+        set_notice_processor(library.find("PQsetNoticeProcessor")),
+        socket(library.find("PQsocket")) {}
+
+  const decltype(&soci::factory_postgresql) factory;
+  const decltype(&PQsetNoticeProcessor) set_notice_processor;
+  const decltype(&PQsocket) socket;
+};
+
+/// Loaded by the first call. Any thread. Throws base::BadSetting if it cannot be.
+const Driver& driver() {
+  try {
+    static const Driver loaded(
+        base::SharedLibrary("libsoci_postgresql.so.4.0", "libsoci-postgresql4.0"));
+    return loaded;
+  } catch (const std::runtime_error& error) {
+    throw base::BadSetting(std::string("--store: no PostgreSQL without ") + error.what());
+  }
+}
 
 /// What the URL may leave open. A server that is gone is noticed after some seconds, whatever
 /// became of the network; one that is only a copy is passed over.
@@ -198,7 +227,7 @@ void PostgresDatabase::prepare() {
 std::unique_ptr<Connection> PostgresDatabase::open_connection() {
   auto connection = std::make_unique<Connection>();
   try {
-    connection->sql().open(soci::postgresql, connect_string_);
+    connection->sql().open(*driver().factory(), connect_string_);
   } catch (const soci::soci_error& error) {
     if (is_crowded(error)) throw base::StoreUnavailable(explained(error));
     const std::lock_guard lock(state_mutex_);
@@ -206,14 +235,14 @@ std::unique_ptr<Connection> PostgresDatabase::open_connection() {
     away_because_ = explained(error);
     throw base::StoreUnavailable(away_because_);
   }
-  PQsetNoticeProcessor(handle_of(*connection), log_notice, nullptr);
+  driver().set_notice_processor(handle_of(*connection), log_notice, nullptr);
   const std::lock_guard lock(state_mutex_);
   away_because_.clear();
   return connection;
 }
 
 bool PostgresDatabase::is_fit(Connection& connection) {
-  pollfd socket{.fd = PQsocket(handle_of(connection)), .events = POLLIN, .revents = 0};
+  pollfd socket{.fd = driver().socket(handle_of(connection)), .events = POLLIN, .revents = 0};
   return socket.fd >= 0 && ::poll(&socket, 1, 0) == 0;
 }
 

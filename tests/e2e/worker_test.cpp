@@ -65,6 +65,11 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+/// Whether a process has a file in its memory whose name begins so.
+bool has_loaded(const Process& process, const std::string& library) {
+  return contains(read_file("/proc/" + std::to_string(process.pid()) + "/maps"), '/' + library);
+}
+
 base::UniqueFd listening_unix_socket(const std::string& path) {
   base::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM, 0));
   sockaddr_un address{};
@@ -106,6 +111,47 @@ TEST_CASE("wrong settings are named with their mend, and end with status 2") {
   CHECK(finished.status == 2);
   CHECK(contains(finished.output, named));
   CHECK(contains(finished.output, mend));
+}
+
+TEST_CASE("a worker loads what speaks HTTP or to PostgreSQL only if it needs to") {
+  const std::string listen = "--listen=unix:";
+  Worker plain;
+  plain.start({listen + plain.socket});
+  REQUIRE(contains(healthz(plain.socket), "200 OK"));
+  CHECK(has_loaded(*plain.process, "libsqlite3.so"));
+  for (const std::string library : {"libcurl", "libpq", "libsoci_postgresql", "libssl"}) {
+    INFO(library);
+    CHECK_FALSE(has_loaded(*plain.process, library));
+  }
+  Worker with_bin;
+  write_file(with_bin.folder.file("key"), "a-key");
+  REQUIRE(::chmod(with_bin.folder.file("key").c_str(), 0600) == 0);
+  with_bin.start({listen + with_bin.socket, "--bin-id=0123456789abcdef01234567",
+                  "--jsonbin-url=http://127.0.0.1:1",
+                  "--jsonbin-key-file=" + with_bin.folder.file("key")});
+  CHECK(has_loaded(*with_bin.process, "libcurl"));
+  CHECK_FALSE(has_loaded(*with_bin.process, "libpq"));
+}
+
+TEST_CASE("a library that cannot be loaded is named with its package") {
+  const TemporaryFolder folder;
+  const auto [arguments, library, package, status] =
+      GENERATE(table<std::vector<std::string>, std::string, std::string, int>({
+          {{"serve", "--store=postgresql://ada@127.0.0.1:1/none"},
+           "libsoci_postgresql.so.4.0",
+           "libsoci-postgresql4.0",
+           2},
+          {{"top", "--once", "--metrics=127.0.0.1:1"}, "libcurl.so.4", "libcurl4", 1},
+          {{"check-nginx", "--live", "http://127.0.0.1:1/"}, "libcurl.so.4", "libcurl4", 1},
+      }));
+  write_file(folder.file(library), "");
+  std::vector<std::string> command = {userbin_program()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  const Finished finished = run_command(command, "", {"LD_LIBRARY_PATH=" + folder.file("")});
+  INFO(finished.output);
+  CHECK(finished.status == status);
+  CHECK(contains(finished.output, library + ": file too short"));
+  CHECK(contains(finished.output, "; install Debian's package " + package));
 }
 
 TEST_CASE("hashing below OWASP's minimum needs to be allowed") {
