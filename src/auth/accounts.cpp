@@ -12,7 +12,7 @@ Accounts::Accounts(store::UserStore& users, store::Replica& replica, HashPool& h
       replica_(replica),
       hashes_(hashes),
       clock_(clock),
-      nobodys_hash_(hash_password(base::SecretString("nobody's password"), hashes.cost())) {}
+      nobodys_hash_(hash_of_no_password(hashes.cost())) {}
 
 base::Task<RegisterResult> Accounts::register_user(Username username, Password password,
                                                    Role role) {

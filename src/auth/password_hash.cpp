@@ -67,6 +67,19 @@ struct OwnHash {
   std::array<unsigned char, 32> key{};
 };
 
+/// How it begins as a text, up to the salt.
+std::string beginning_of(const HashCost& cost) {
+  return "$argon2id$v=19$m=" + std::to_string(cost.memory_kib) +
+         ",t=" + std::to_string(cost.passes) + ",p=1";
+}
+
+template <std::size_t kBytes>
+std::string encode(const std::array<unsigned char, kBytes>& bytes) {
+  constexpr int kVariant = sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
+  std::array<char, sodium_base64_ENCODED_LEN(kBytes, kVariant)> text{};
+  return sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(), kVariant);
+}
+
 /// Whether `text` is base64 of just so many bytes.
 template <std::size_t kBytes>
 bool decode(std::string_view text, std::array<unsigned char, kBytes>& bytes) {
@@ -83,9 +96,7 @@ std::optional<OwnHash> parse_own(std::string_view hash) {
   OwnHash own;
   own.cost = {parameter(parameters, "m="), static_cast<unsigned>(parameter(parameters, "t="))};
   // Written anew, they are the same only if they were nothing else.
-  const std::string expected = "$argon2id$v=19$m=" + std::to_string(own.cost.memory_kib) +
-                               ",t=" + std::to_string(own.cost.passes) + ",p=1";
-  if (parameters != expected || !decode(hash.substr(key_at + 1), own.key) ||
+  if (parameters != beginning_of(own.cost) || !decode(hash.substr(key_at + 1), own.key) ||
       !decode(hash.substr(salt_at + 1, key_at - salt_at - 1), own.salt)) {
     return std::nullopt;
   }
@@ -133,6 +144,13 @@ std::string hash_password(const base::SecretString& password, const HashCost& co
     lack_memory(cost.memory_kib);
   }
   return hash.data();
+}
+
+std::string hash_of_no_password(const HashCost& cost) {
+  OwnHash own;
+  randombytes_buf(own.salt.data(), own.salt.size());
+  randombytes_buf(own.key.data(), own.key.size());
+  return beginning_of(cost) + '$' + encode(own.salt) + '$' + encode(own.key);
 }
 
 bool is_known_hash(std::string_view hash) {

@@ -27,6 +27,10 @@ bool is_bearable(const HashCost& cost);
 /// A new hash with a random salt, as a PHC string. Throws base::Overloaded if there is no memory.
 std::string hash_password(const base::SecretString& password, const HashCost& cost);
 
+/// A hash of this cost that no password verifies: checking one against it takes as long as against
+/// any other, making it takes no time.
+std::string hash_of_no_password(const HashCost& cost);
+
 /// Whether verify_password() can check passwords against this hash: argon2id, argon2i, bcrypt,
 /// yescrypt, sha256-crypt, sha512-crypt, Apache's MD5 ("$apr1$"), scrypt (PHC, "$7$", Werkzeug) and
 /// PBKDF2 (PHC, passlib, Werkzeug, Django).

@@ -43,6 +43,20 @@ TEST_CASE("the password that was hashed verifies, and no other") {
   if (!password.empty()) CHECK_FALSE(verifies(hash, password.substr(0, password.size() - 1)));
 }
 
+TEST_CASE("the hash of no password is like any other, and no password verifies") {
+  const auto cost = GENERATE(HashCost{8, 1}, HashCost{64, 3}, HashCost{19456, 2});
+  const std::string hash = hash_of_no_password(cost);
+  CAPTURE(hash);
+  const std::string usual = hash_password(kPassword, cost);
+  CHECK(hash.size() == usual.size());
+  CHECK(hash.substr(0, hash.find("p=1$")) == usual.substr(0, usual.find("p=1$")));
+  CHECK(hash != hash_of_no_password(cost));
+  CHECK(is_usable_hash(hash));
+  CHECK_FALSE(needs_rehash(hash, cost));
+  CHECK_FALSE(verifies(hash, ""));
+  CHECK_FALSE(verifies(hash, kPassword.reveal_c_str()));
+}
+
 // From the test suite of the reference implementation (phc-winner-argon2, src/test.c).
 TEST_CASE("argon2 hashes of the reference implementation verify") {
   const auto hash = GENERATE(
