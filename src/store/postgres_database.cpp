@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <soci/postgresql/soci-postgresql.h>
+#include <soci/version.h>
 
 #include "base/log.h"
 #include "base/shared_library.h"
@@ -42,9 +43,11 @@ struct Driver {
 
 /// Loaded by the first call. Any thread. Throws base::BadSetting if it cannot be.
 const Driver& driver() {
+  static const std::string kVersion =  // by which Debian names both, of the headers above
+      std::to_string(SOCI_VERSION / 100'000) + '.' + std::to_string(SOCI_VERSION / 100 % 1000);
   try {
-    static const Driver loaded(
-        base::SharedLibrary("libsoci_postgresql.so.4.0", "libsoci-postgresql4.0"));
+    static const Driver loaded(base::SharedLibrary(("libsoci_postgresql.so." + kVersion).c_str(),
+                                                   ("libsoci-postgresql" + kVersion).c_str()));
     return loaded;
   } catch (const std::runtime_error& error) {
     throw base::BadSetting(std::string("--store: no PostgreSQL without ") + error.what());
