@@ -156,9 +156,12 @@ std::string serialised(const http::Response& response) {
 Arrival Exchange::receive(http::Request& request, const std::vector<std::string>& extra_params) {
   thread_local const std::unique_ptr<char[]> buffer(new char[kMaxRequestBytes]);
   received_.copy(buffer.get(), received_.size());
-  const ssize_t count = ::recv(connection_.get(), buffer.get() + received_.size(),
-                               kMaxRequestBytes - received_.size(), MSG_DONTWAIT);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+  ssize_t count = 0;
+  do {
+    count = ::recv(connection_.get(), buffer.get() + received_.size(),
+                   kMaxRequestBytes - received_.size(), MSG_DONTWAIT);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0 && errno == EAGAIN) {
     return received_.empty() ? Arrival::kNothing : Arrival::kIncomplete;
   }
   if (count <= 0) return Arrival::kBroken;

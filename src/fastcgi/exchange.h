@@ -16,9 +16,9 @@ namespace userbin::fastcgi {
 /// Used by one thread at a time.
 class Exchange {
  public:
+  /// Without a connection, of no use.
+  Exchange() = default;
   explicit Exchange(base::UniqueFd connection) : connection_(std::move(connection)) {}
-  Exchange(const Exchange&) = delete;
-  Exchange& operator=(const Exchange&) = delete;
 
   int fd() const { return connection_.get(); }
 

@@ -46,12 +46,15 @@ void watch(const base::UniqueFd& epoll, int operation, int fd, std::uint32_t eve
 
 }  // namespace
 
-/// A connection and the request on it. Touched by one thread at a time: epoll tells one thread of
-/// it (EPOLLONESHOT), and that thread passes it on through epoll, the waiting room or post().
+/// A connection and the request on it. Touched by one thread at a time, the one that was told of it
+/// first; that thread passes it on through epoll, the waiting room or post(). Never freed, as
+/// others may be told of it even when it is closed and serves for another.
 struct Server::Connection {
-  Connection(Server& server_, base::UniqueFd fd) : server(server_), exchange(std::move(fd)) {}
+  explicit Connection(Server& server_) : server(server_) {}
 
   Server& server;
+  /// How often epoll has told of it since it was nobody's; 0 while it is.
+  std::atomic<unsigned> news = 1;
   Exchange exchange;
   bool is_watched = false;
   bool is_read_in_part = false;
@@ -116,7 +119,7 @@ Server::Stats Server::stats() {
   Stats stats;
   stats.waiting = waiting_room_->size();
   const std::lock_guard lock(connections_mutex_);
-  stats.open = connections_.size();
+  stats.open = connections_.size() - unused_.size();
   return stats;
 }
 
@@ -173,7 +176,8 @@ void Server::run() {
     } else if (source == &posted_event_) {
       resume_one();
     } else {
-      on_readable(*static_cast<Connection*>(source));
+      auto& connection = *static_cast<Connection*>(source);
+      if (connection.news++ == 0) on_readable(connection);
     }
   }
 }
@@ -189,13 +193,22 @@ void Server::accept_one() {
     const std::lock_guard lock(connections_mutex_);
     return warn_of_shedding();
   }
-  auto owned = std::make_unique<Connection>(*this, std::move(fd));
-  Connection& connection = *owned;
-  {
-    const std::lock_guard lock(connections_mutex_);
-    connections_.emplace(&connection, std::move(owned));
-  }
+  Connection& connection = unused_connection();
+  connection.exchange = Exchange(std::move(fd));
+  connection.is_watched = false;
   on_readable(connection);
+}
+
+Server::Connection& Server::unused_connection() {
+  const std::lock_guard lock(connections_mutex_);
+  if (unused_.empty()) {
+    if (unused_.capacity() <= connections_.size()) unused_.reserve(2 * connections_.size() + 1);
+    connections_.push_back(std::make_unique<Connection>(*this));
+    unused_.push_back(connections_.back().get());
+  }
+  Connection& connection = *unused_.back();
+  unused_.pop_back();
+  return connection;
 }
 
 void Server::shed_one() {
@@ -218,7 +231,7 @@ void Server::warn_of_shedding() {
   spdlog::warn(
       "connections are turned away: no more file descriptors with {} connections open; "
       "raise LimitNOFILE= in the service, or lower nginx's keepalive",
-      connections_.size());
+      connections_.size() - unused_.size());
 }
 
 void Server::listen_again() {
@@ -361,26 +374,26 @@ void Server::on_left(Connection& connection, WaitingRoom::Verdict verdict) {
 }
 
 void Server::await_request(Connection& connection) {
-#ifdef __SANITIZE_THREAD__  // knows that ADD hands over what was done before; MOD does so, too
-  if (std::exchange(connection.is_watched, false)) {
-    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.exchange.fd(), nullptr);
-  }
-#endif
-  const int operation = connection.is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  connection.is_watched = true;
-  watch(epoll_, operation, connection.exchange.fd(), EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
-        &connection);
+  unsigned news = 1;
+  if (connection.is_watched && connection.news.compare_exchange_strong(news, 0)) return;
+  const int operation = std::exchange(connection.is_watched, true) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  // Others were told of it meanwhile, and left it alone: it shall be told of once more.
+  do {
+    connection.news = 1;
+    watch(epoll_, operation, connection.exchange.fd(), EPOLLIN | EPOLLRDHUP | EPOLLET, &connection);
+    news = 1;
+  } while (!connection.news.compare_exchange_strong(news, 0));
 }
 
 void Server::close(Connection& connection) {
-  std::unique_ptr<Connection> owned;
+  connection.exchange = Exchange();
+  connection.answer = {};
+  connection.request = {};
+  connection.due.reset();
   {
     const std::lock_guard lock(connections_mutex_);
-    const auto found = connections_.find(&connection);
-    owned = std::move(found->second);
-    connections_.erase(found);
+    unused_.push_back(&connection);
   }
-  owned.reset();
   if (is_deaf_) listen_again();
 }
 

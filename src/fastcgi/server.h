@@ -12,7 +12,6 @@
 #include <string>
 #include <sys/epoll.h>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "base/executor.h"
@@ -87,6 +86,7 @@ class Server final : public base::Executor {
 
   void run();
   void accept_one();
+  Connection& unused_connection();
   void shed_one();
   /// connections_mutex_ is held.
   void warn_of_shedding();
@@ -133,7 +133,8 @@ class Server final : public base::Executor {
 
   std::mutex connections_mutex_;
   // Guarded by connections_mutex_:
-  std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<Connection*> unused_;  // has room for all
   /// A descriptor in reserve: given up to accept, and turn away, a connection when there are no
   /// more.
   base::UniqueFd spare_;

@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kImpatience{20};
 /// Whether it is still the one that others see.
+constexpr std::chrono::milliseconds kLookAtFileEvery{10};
 constexpr std::chrono::seconds kLookAtLogEvery{1};
 
 bool can_open_more() {
@@ -179,10 +180,13 @@ void SqliteDatabase::give_to_owner_of_folder(int file) const {
 }
 
 std::uint64_t SqliteDatabase::version() {
-  const FileIdentity identity = current_identity();
   const auto now = std::chrono::steady_clock::now();
   std::unique_lock lock(watch_mutex_);
-  const auto is_watching = [&] { return watch_ && watch_->identity() == identity; };
+  if (now >= look_at_file_at_) {
+    file_ = current_identity();
+    look_at_file_at_ = now + kLookAtFileEvery;
+  }
+  const auto is_watching = [&] { return watch_ && watch_->identity() == file_; };
   if (!is_watching() || now >= look_at_log_at_) {
     look_at_log_at_ = now + kLookAtLogEvery;
     lock.unlock();

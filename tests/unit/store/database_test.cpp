@@ -170,6 +170,8 @@ TEST_CASE("the store's version tells every change, whoever made it, and nothing 
   REQUIRE(other.status == 0);
   CHECK(database.version() != ours);
   fs::rename(path, path + ".away");
+  test::wait_until("the file is missed",
+                   [&] { return !failure_of([&] { database.version(); }).empty(); });
   CHECK_THROWS_AS(database.version(), base::StoreUnavailable);
   fs::rename(path + ".away", path);
   CHECK(database.version() == database.version());
