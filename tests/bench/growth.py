@@ -132,14 +132,43 @@ def run_sizes(report, stage, rounds, seconds):
     report.plot("growth", "SQLite: requests a second by the number of users", {
         act: [ratio(results[names[size]][act], results[names[FEW]][act]) for size in sizes]
         for act in ACTS}, [f"{size:,}" for size in sizes], baseline=f"{FEW:,} users")
+    mark_growth(report, "SQLite", results[names[MOST]], results[names[FEW]])
     report.mark(f"memory, idle, {FEW:,} users", memory[FEW], at_most=12, unit=" MiB")
     report.mark(f"memory, idle, {MOST:,} users", memory[MOST], at_most=32, unit=" MiB")
     report.mark(f"start-up, {MOST:,} users", 1000 * starts[MOST], at_most=50, unit=" ms")
 
 
+def mark_growth(report, engine, most, few):
+    for act in ("login", "verify"):
+        report.mark(f"{engine}: what a {act} costs at {MOST:,} users, to {FEW:,}",
+                    1 / ratio(most[act], few[act]), at_most=1.1)
+
+
+def run_two_to_one(report, stage, one, two, rounds, seconds):
+    """Two workers to one; and what two processes that do nothing at all are to one of them, as nginx and
+    the system have their part in it."""
+    ceilings = [stage.start_ceiling(f"ceiling{i}.sock", "verified") for i in range(3)]
+    sites = {"1": Site(stage, "one-ceiling", ceilings[:1], locations=guard.GUARDED),
+             "2": Site(stage, "two-ceilings", ceilings[1:], locations=guard.GUARDED)}
+    for act in ("login", "verify", "register"):
+        loads = {"one": one.loads[act], "two": two.loads[act]}
+        if act == "verify":
+            loads |= {f"{count} at the ceiling": Load(f"{site.url}/guarded", clients=CLIENTS)
+                      for count, site in sites.items()}
+        found = in_turns(rounds, {name: lambda load=load: load.run(seconds)
+                                  for name, load in loads.items()},
+                         lambda step: report.progress(f"growth, workers, {act}: {step}"))
+        gained = ratio(found["two"], found["one"])
+        report.mark(f"PostgreSQL: two workers to one, {act}", gained, at_least=1)
+        if act == "verify":
+            report.mark("the same, to what two ceilings are to one",
+                        gained / ratio(found["2 at the ceiling"], found["1 at the ceiling"]),
+                        at_least=1)
+
+
 def run_engines(report, stage, rounds, seconds):
     """Both engines, few users and many, and several workers on one store."""
-    acts = ("login", "verify", "register")
+    acts, few = ("login", "verify", "register"), "PostgreSQL, 1 worker"
     postgres = Postgres(stage)
     contenders = {"SQLite, 1 worker": Contender(stage, "sqlite", f"{stage.path}/few.db")}
     for workers in (1, 2, 4):
@@ -156,4 +185,7 @@ def run_engines(report, stage, rounds, seconds):
                  "SQLite", ["", *acts], rates(results, acts, "SQLite, 1 worker"))
     to_one = {name: row for name, row in results.items() if name.startswith("PostgreSQL")}
     report.table("The same, and the ratio to PostgreSQL with one worker and few users", ["", *acts],
-                 rates(to_one, acts, "PostgreSQL, 1 worker"))
+                 rates(to_one, acts, few))
+    mark_growth(report, "PostgreSQL", results[grown], results[few])
+    run_two_to_one(report, stage, contenders[few], contenders["PostgreSQL, 2 workers"],
+                   2 * rounds + 3, seconds)
