@@ -151,6 +151,11 @@ std::string serialised(const http::Response& response) {
   return text;
 }
 
+/// An assignment would keep its memory.
+void give_back(std::string& text) {
+  std::string().swap(text);
+}
+
 }  // namespace
 
 Arrival Exchange::receive(http::Request& request, const std::vector<std::string>& extra_params) {
@@ -175,7 +180,7 @@ Arrival Exchange::receive(http::Request& request, const std::vector<std::string>
     case Arrival::kBodyTooLarge:
     case Arrival::kAuthorizer:
       if (!fill(request, bytes, found_, extra_params)) return Arrival::kBroken;
-      received_ = {};
+      give_back(received_);
   }
   return found_.arrival;
 }
@@ -196,7 +201,7 @@ Exchange::Sending Exchange::send_rest() {
       return errno == EAGAIN ? Sending::kUnfinished : Sending::kFailed;
     }
   }
-  unsent_ = {};
+  give_back(unsent_);
   return Sending::kDone;
 }
 

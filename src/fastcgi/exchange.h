@@ -16,8 +16,6 @@ namespace userbin::fastcgi {
 /// Used by one thread at a time.
 class Exchange {
  public:
-  /// Without a connection, of no use.
-  Exchange() = default;
   explicit Exchange(base::UniqueFd connection) : connection_(std::move(connection)) {}
 
   int fd() const { return connection_.get(); }

@@ -17,7 +17,6 @@
 
 #include "base/failure.h"
 #include "base/log.h"
-#include "fastcgi/framing.h"
 
 namespace userbin::fastcgi {
 
@@ -185,11 +184,9 @@ void Listener::open_tcp(const ListenOptions& options) {
   base::UniqueFd fd(
       ::socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, list->ai_protocol));
   const int on = 1;
-  // Accepted sockets take these over. The buffer must hold a whole request (see framing.h).
-  const int receive_buffer_bytes = 2 * static_cast<int>(kMaxRequestBytes);
+  // Accepted sockets take these over.
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
   if (::bind(fd.get(), list->ai_addr, list->ai_addrlen) != 0 || ::listen(fd.get(), kBacklog) != 0) {
     fail(options, "'" + address + "': " + error_text() +
                       "; choose an address of this machine and a free port");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <exception>
 #include <fcntl.h>
 #include <limits>
@@ -39,9 +40,9 @@ base::UniqueFd open_spare() {
   return base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-void watch(const base::UniqueFd& epoll, int operation, int fd, std::uint32_t events, void* id) {
+bool watch(const base::UniqueFd& epoll, int operation, int fd, std::uint32_t events, void* id) {
   epoll_event event{.events = events, .data = {.ptr = id}};
-  epoll_ctl(epoll.get(), operation, fd, &event);
+  return epoll_ctl(epoll.get(), operation, fd, &event) == 0;
 }
 
 }  // namespace
@@ -55,13 +56,16 @@ struct Server::Connection {
   Server& server;
   /// How often epoll has told of it since it was nobody's; 0 while it is.
   std::atomic<unsigned> news = 1;
-  Exchange exchange;
+  std::optional<Exchange> exchange;
   bool is_watched = false;
+  /// There may be something to read of which epoll has told already.
+  bool may_have_missed_some = false;
   bool is_read_in_part = false;
   bool is_sending = false;
   /// By when the request must be whole of which some has come.
   std::optional<std::chrono::steady_clock::time_point> due;
-  http::Request request;
+  /// While there is one. Anew each time: what a large one took is given back.
+  std::optional<http::Request> request;
   base::Task<http::Response> answer;
 };
 
@@ -165,7 +169,8 @@ void Server::run() {
       if (count == 0) listen_again();
       continue;
     }
-    void* const source = place.events[place.next++].data.ptr;
+    const epoll_event event = place.events[place.next++];
+    void* const source = event.data.ptr;
     if (source == &stop_event_) return;
     if (source == &listener_) {
       try {
@@ -177,7 +182,10 @@ void Server::run() {
       resume_one();
     } else {
       auto& connection = *static_cast<Connection*>(source);
-      if (connection.news++ == 0) on_readable(connection);
+      if (connection.news++ > 0) continue;
+      // An end that comes with the last bytes is told of once, with them.
+      if ((event.events & ~EPOLLIN) != 0) connection.may_have_missed_some = true;
+      on_readable(connection);
     }
   }
 }
@@ -194,8 +202,7 @@ void Server::accept_one() {
     return warn_of_shedding();
   }
   Connection& connection = unused_connection();
-  connection.exchange = Exchange(std::move(fd));
-  connection.is_watched = false;
+  connection.exchange.emplace(std::move(fd));
   on_readable(connection);
 }
 
@@ -265,7 +272,8 @@ void Server::on_readable(Connection& connection) {
 }
 
 void Server::look_at(Connection& connection) {
-  const Arrival arrival = connection.exchange.receive(connection.request, options_.extra_params);
+  const Arrival arrival =
+      connection.exchange->receive(connection.request.emplace(), options_.extra_params);
   switch (arrival) {
     case Arrival::kComplete:
     case Arrival::kBodyTooLarge:
@@ -273,8 +281,8 @@ void Server::look_at(Connection& connection) {
       connection.is_read_in_part = arrival != Arrival::kComplete;
       connection.due.reset();
       return serve(connection);
-    case Arrival::kNothing: return await_request(connection);
-    case Arrival::kIncomplete: return await_rest(connection);
+    case Arrival::kNothing: connection.request.reset(); return await_request(connection);
+    case Arrival::kIncomplete: connection.request.reset(); return await_rest(connection);
     case Arrival::kBroken: return close(connection);
   }
 }
@@ -292,7 +300,7 @@ void Server::serve(Connection& connection) {
 bool Server::begin(Connection& connection) {
   try {
     make_room_for_posted(in_progress_);
-    connection.answer = handler_(connection.request);
+    connection.answer = handler_(*connection.request);
     return true;
   } catch (const std::exception& error) {  // no memory
     spdlog::error("a request could not be begun: {}", error.what());
@@ -315,12 +323,12 @@ void Server::on_done(void* connection) noexcept {
 void Server::finish(Connection& connection) {
   auto sending = Exchange::Sending::kFailed;
   try {
-    sending = connection.exchange.send(connection.answer.take());
+    sending = connection.exchange->send(connection.answer.take());
   } catch (const std::exception& error) {
     spdlog::error("a request ended without an answer: {}", error.what());
   }
   connection.answer = {};
-  connection.request = {};
+  connection.request.reset();
   go_on_after(sending, connection);
 }
 
@@ -332,9 +340,9 @@ void Server::go_on_after(Exchange::Sending sending, Connection& connection) {
   } else if (sending == Exchange::Sending::kFailed) {
     close(connection);
   } else if (connection.is_read_in_part) {
-    ::shutdown(connection.exchange.fd(), SHUT_WR);
+    ::shutdown(connection.exchange->fd(), SHUT_WR);
     if (!enter_waiting_room(connection, WaitingRoom::For::kPeerToClose)) close(connection);
-  } else if (connection.exchange.is_kept() && !draining_) {
+  } else if (connection.exchange->is_kept() && !draining_) {
     await_request(connection);
   } else {
     close(connection);
@@ -353,7 +361,7 @@ bool Server::enter_waiting_room(Connection& connection, WaitingRoom::For what) {
   try {
     const auto deadline =
         connection.due.value_or(std::chrono::steady_clock::now() + options_.request_timeout);
-    waiting_room_->enter(&connection, connection.exchange.fd(), what, deadline);
+    waiting_room_->enter(&connection, connection.exchange->fd(), what, deadline);
     return true;
   } catch (const std::exception& error) {  // no memory
     spdlog::error("a connection cannot be waited for: {}", error.what());
@@ -364,9 +372,10 @@ bool Server::enter_waiting_room(Connection& connection, WaitingRoom::For what) {
 void Server::on_left(Connection& connection, WaitingRoom::Verdict verdict) {
   const bool is_ready = verdict == WaitingRoom::Verdict::kReady;
   if (connection.is_sending) {
-    go_on_after(is_ready ? connection.exchange.send_rest() : Exchange::Sending::kFailed,
+    go_on_after(is_ready ? connection.exchange->send_rest() : Exchange::Sending::kFailed,
                 connection);
   } else if (is_ready) {
+    connection.may_have_missed_some = true;
     await_request(connection);
   } else {
     close(connection);
@@ -375,21 +384,33 @@ void Server::on_left(Connection& connection, WaitingRoom::Verdict verdict) {
 
 void Server::await_request(Connection& connection) {
   unsigned news = 1;
-  if (connection.is_watched && connection.news.compare_exchange_strong(news, 0)) return;
-  const int operation = std::exchange(connection.is_watched, true) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  // Others were told of it meanwhile, and left it alone: it shall be told of once more.
+  const bool may_have_missed_some = std::exchange(connection.may_have_missed_some, false);
+  if (connection.is_watched && !may_have_missed_some &&
+      connection.news.compare_exchange_strong(news, 0)) {
+    return;
+  }
+  // Epoll tells once more of what is there. If others are told before this has let go of the
+  // connection, they leave it alone: so then it is to be told of yet again.
   do {
     connection.news = 1;
-    watch(epoll_, operation, connection.exchange.fd(), EPOLLIN | EPOLLRDHUP | EPOLLET, &connection);
+    const int operation =
+        std::exchange(connection.is_watched, true) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (!watch(epoll_, operation, connection.exchange->fd(), EPOLLIN | EPOLLRDHUP | EPOLLET,
+               &connection)) {
+      spdlog::error("a connection cannot be waited for: {}", std::strerror(errno));
+      return close(connection);
+    }
     news = 1;
   } while (!connection.news.compare_exchange_strong(news, 0));
 }
 
 void Server::close(Connection& connection) {
-  connection.exchange = Exchange();
+  connection.exchange.reset();
   connection.answer = {};
-  connection.request = {};
+  connection.request.reset();
   connection.due.reset();
+  connection.is_watched = connection.may_have_missed_some = false;
+  connection.is_read_in_part = connection.is_sending = false;
   {
     const std::lock_guard lock(connections_mutex_);
     unused_.push_back(&connection);

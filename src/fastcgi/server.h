@@ -25,13 +25,13 @@
 namespace userbin::fastcgi {
 
 /// Accepts connections and waits on all of them with one epoll, which its threads share. The thread
-/// that is told of a request looks whether all of it has arrived, reads it by libfcgi, starts the
-/// handler, and answers when that is done; if the handler has to wait, the thread goes on with
-/// other requests, and whichever thread is free answers later. What a peer does not take of its
-/// answer is sent by the waiting room. So a thread is held neither by an idle connection, nor by a
-/// peer that stalls, nor by a handler that waits.
+/// that is told of a request reads what has arrived, and if that is all of it, starts the handler,
+/// and answers when that is done; if the handler has to wait, the thread goes on with other
+/// requests, and whichever thread is free answers later. A peer that has yet to send the rest of a
+/// request, or to take the rest of its answer, is waited for in the waiting room. So a thread is
+/// held neither by an idle connection, nor by a peer that stalls, nor by a handler that waits.
 ///
-/// Only the hot path is short: accept, peek, read, one write, close.
+/// Only the hot path is short: accept, one read, one write, close.
 ///
 /// Connections take no descriptors that the store, the log and the bin may come to need: beyond a
 /// limit below RLIMIT_NOFILE they are turned away. A request for which there is no memory closes

@@ -183,7 +183,10 @@ std::uint64_t SqliteDatabase::version() {
   const auto now = std::chrono::steady_clock::now();
   std::unique_lock lock(watch_mutex_);
   if (now >= look_at_file_at_) {
-    file_ = current_identity();
+    lock.unlock();
+    const FileIdentity identity = current_identity();
+    lock.lock();
+    file_ = identity;
     look_at_file_at_ = now + kLookAtFileEvery;
   }
   const auto is_watching = [&] { return watch_ && watch_->identity() == file_; };

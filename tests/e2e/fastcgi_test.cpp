@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <thread>
 
 #include "support/bad_requests.h"
@@ -225,6 +226,49 @@ TEST_CASE("a request that arrives byte by byte is answered") {
   RawConnection connection(site.socket());
   for (const char byte : request) REQUIRE(connection.send(std::string(1, byte)));
   CHECK(is_ok(connection.read_answer()));
+}
+
+TEST_CASE("requests in two parts are all answered, however the parts fall to the threads") {
+  Site site({.worker_flags = flags({"--threads=4"})});
+  const std::string request = fastcgi_request(get("/healthz"), "", true);
+  std::vector<std::jthread> peers;
+  std::atomic<int> unanswered = 0;
+  for (int peer = 0; peer < 4; ++peer) {
+    peers.emplace_back([&, peer] {
+      for (int i = 0; i < 500; ++i) {
+        RawConnection connection(site.socket());
+        for (int times = 0; times < 2; ++times) {
+          const auto cut = static_cast<std::size_t>(1 + 7 * i + peer) % request.size();
+          connection.send(request.substr(0, cut));
+          if (i % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
+          connection.send(request.substr(cut));
+          if (!is_ok(connection.read_answer(5))) ++unanswered;
+        }
+      }
+    });
+  }
+  peers.clear();
+  CHECK(unanswered == 0);
+}
+
+TEST_CASE("a peer that ends together with its last bytes is let go") {
+  Site site({.worker_flags = flags({"--threads=2", "--request-timeout=1h"})});
+  const std::string request = fastcgi_request(get("/healthz"), "", true);
+  const bool is_whole = GENERATE(true, false);
+  CAPTURE(is_whole);
+  check_healthz(site, 1);
+  const auto before = open_descriptors(site.worker().pid());
+  std::vector<RawConnection> peers;
+  for (int i = 0; i < 32; ++i) {
+    peers.emplace_back(site.socket());
+    peers.back().send(request);
+    REQUIRE(is_ok(peers.back().read_answer()));
+  }
+  site.worker().signal(SIGSTOP);  // so that both have come when it looks
+  for (RawConnection& peer : peers) peer.send(request.substr(0, is_whole ? request.size() : 20));
+  peers.clear();
+  site.worker().signal(SIGCONT);
+  wait_until("all are let go", [&] { return open_descriptors(site.worker().pid()) <= before; });
 }
 
 TEST_CASE("a request hidden in a body is never taken for one") {

@@ -1,12 +1,12 @@
 // Bad requests a thousand times over, beside good ones: the worker does not notice.
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
 #include <sstream>
 #include <thread>
 
 #include "support/bad_requests.h"
 #include "support/catch.h"
+#include "support/machine.h"
 #include "support/site.h"
 
 namespace userbin::test {
@@ -20,29 +20,10 @@ constexpr std::size_t kLarge = 1'000'000;
 constexpr int kThreads = 2;
 constexpr const char* kPassword = "tuesday grows heavy";
 /// Above what it was after a tenth of the rounds.
-constexpr long kMoreKibibytes = 4096;
+constexpr std::size_t kMoreKibibytes = 4096;
 /// Those that nginx keeps, which are more or fewer at different times.
-constexpr long kMoreDescriptors = 32;
+constexpr std::size_t kMoreDescriptors = 32;
 constexpr std::size_t kMostBytesInLine = 1024;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kIsMemoryOurs = false;  // a sanitizer keeps what was freed
-#else
-constexpr bool kIsMemoryOurs = true;
-#endif
-
-long resident_kibibytes(const Process& process) {
-  std::istringstream status(read_file("/proc/" + std::to_string(process.pid()) + "/status"));
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmRSS:")) return std::stol(line.substr(6));
-  }
-  return 0;
-}
-
-long descriptors(const Process& process) {
-  using Folder = std::filesystem::directory_iterator;
-  return std::distance(Folder("/proc/" + std::to_string(process.pid()) + "/fd"), Folder());
-}
 
 /// One thread's share of all bad requests, and good ones between.
 class Poisoner {
@@ -135,13 +116,13 @@ TEST_CASE("a thousand of each bad request: same process, same memory, good ones 
   for (int i = 0; i < kThreads; ++i) poisoners.push_back(std::make_unique<Poisoner>(site));
 
   poison(poisoners, 0, kRounds / 10);
-  const long memory = resident_kibibytes(site.worker());
-  const long open = descriptors(site.worker());
+  const std::size_t memory = memory_kib(site.worker().pid(), "VmRSS");
+  const std::size_t open = open_descriptors(site.worker().pid());
   poison(poisoners, kRounds / 10, kRounds);
   CHECK(site.worker().is_running());
-  if (kIsMemoryOurs) CHECK(resident_kibibytes(site.worker()) <= memory + kMoreKibibytes);
+  if (!kIsSanitized) CHECK(memory_kib(site.worker().pid(), "VmRSS") <= memory + kMoreKibibytes);
   wait_until("connections are closed",
-             [&] { return descriptors(site.worker()) <= open + kMoreDescriptors; });
+             [&] { return open_descriptors(site.worker().pid()) <= open + kMoreDescriptors; });
 
   std::size_t sent = 0;
   for (const auto& poisoner : poisoners) {

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace userbin::test {
 
@@ -13,10 +14,14 @@ std::size_t descriptors_left() {
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
-  using Folder = std::filesystem::directory_iterator;
-  const auto used = static_cast<std::size_t>(std::distance(Folder("/proc/self/fd"), Folder()));
-  const std::size_t taken = used + kKeptBack;
+  const std::size_t taken = open_descriptors(getpid()) + kKeptBack;
   return limit.rlim_max > taken ? limit.rlim_max - taken : 0;
+}
+
+std::size_t open_descriptors(pid_t pid) {
+  using Folder = std::filesystem::directory_iterator;
+  return static_cast<std::size_t>(
+      std::distance(Folder("/proc/" + std::to_string(pid) + "/fd"), Folder()));
 }
 
 std::size_t memory_kib(pid_t pid, const std::string& name) {

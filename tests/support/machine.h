@@ -10,6 +10,9 @@ namespace userbin::test {
 /// soft limit to the hard one; programs started later inherit that.
 std::size_t descriptors_left();
 
+/// How many a process has open.
+std::size_t open_descriptors(pid_t pid);
+
 /// Whether a sanitizer is built in, and with it memory of its own in each program.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kIsSanitized = true;
