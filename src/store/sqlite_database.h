@@ -39,8 +39,8 @@ class SqliteDatabase final : public Database {
   std::string name() const override { return path_; }
   /// By the header of SQLite's index of its write-ahead log, which is in memory that all programs
   /// on the file share ("WAL-mode File Format", section 2.1): exact, and without a lock or a query.
-  /// If that index is removed, what others change is seen a second later; if the file is, or another
-  /// is put in its place, that is seen 10 ms later.
+  /// If that index is removed, what others change is seen a second later; if the file is, or
+  /// another is put in its place, that is seen 10 ms later.
   std::uint64_t version() override;
   /// By PRAGMA quick_check.
   std::string find_damage() override;

@@ -270,6 +270,7 @@ TEST_CASE("a store that is away is no error of nginx's: nobody is let in", "[sql
   sign_in(site, user, "alice");
   REQUIRE(user.get("/members/").status == 200);
   std::filesystem::rename(site.store(), site.file("elsewhere"));
+  wait_until("the store is missed", [&] { return user.get("/members/").status == 401; });
   CHECK(user.get("/members/").status == 401);
   CHECK(user.get("/members/", kPerson).status == 303);
 }
