@@ -56,17 +56,23 @@ struct Server::Connection {
   Server& server;
   /// How often epoll has told of it since it was nobody's; 0 while it is.
   std::atomic<unsigned> news = 1;
-  std::optional<Exchange> exchange;
-  bool is_watched = false;
-  /// There may be something to read of which epoll has told already.
-  bool may_have_missed_some = false;
-  bool is_read_in_part = false;
-  bool is_sending = false;
-  /// By when the request must be whole of which some has come.
-  std::optional<std::chrono::steady_clock::time_point> due;
-  /// While there is one. Anew each time: what a large one took is given back.
-  std::optional<http::Request> request;
-  base::Task<http::Response> answer;
+  /// All that ends with the connection; the others stay for the next one.
+  struct Peer {
+    explicit Peer(base::UniqueFd fd) : exchange(std::move(fd)) {}
+
+    Exchange exchange;
+    bool is_watched = false;
+    /// There may be something to read of which epoll has told already.
+    bool may_have_missed_some = false;
+    bool is_read_in_part = false;
+    bool is_sending = false;
+    /// By when the request must be whole of which some has come.
+    std::optional<std::chrono::steady_clock::time_point> due;
+    /// While there is one. Anew each time: what a large one took is given back.
+    std::optional<http::Request> request;
+    base::Task<http::Response> answer;
+  };
+  std::optional<Peer> peer;
 };
 
 Server::Server(Listener& listener, Options options)
@@ -184,7 +190,7 @@ void Server::run() {
       auto& connection = *static_cast<Connection*>(source);
       if (connection.news++ > 0) continue;
       // An end that comes with the last bytes is told of once, with them.
-      if ((event.events & ~EPOLLIN) != 0) connection.may_have_missed_some = true;
+      if ((event.events & ~EPOLLIN) != 0) connection.peer->may_have_missed_some = true;
       on_readable(connection);
     }
   }
@@ -202,7 +208,7 @@ void Server::accept_one() {
     return warn_of_shedding();
   }
   Connection& connection = unused_connection();
-  connection.exchange.emplace(std::move(fd));
+  connection.peer.emplace(std::move(fd));
   on_readable(connection);
 }
 
@@ -273,16 +279,16 @@ void Server::on_readable(Connection& connection) {
 
 void Server::look_at(Connection& connection) {
   const Arrival arrival =
-      connection.exchange->receive(connection.request.emplace(), options_.extra_params);
+      connection.peer->exchange.receive(connection.peer->request.emplace(), options_.extra_params);
   switch (arrival) {
     case Arrival::kComplete:
     case Arrival::kBodyTooLarge:
     case Arrival::kAuthorizer:
-      connection.is_read_in_part = arrival != Arrival::kComplete;
-      connection.due.reset();
+      connection.peer->is_read_in_part = arrival != Arrival::kComplete;
+      connection.peer->due.reset();
       return serve(connection);
-    case Arrival::kNothing: connection.request.reset(); return await_request(connection);
-    case Arrival::kIncomplete: connection.request.reset(); return await_rest(connection);
+    case Arrival::kNothing: connection.peer->request.reset(); return await_request(connection);
+    case Arrival::kIncomplete: connection.peer->request.reset(); return await_rest(connection);
     case Arrival::kBroken: return close(connection);
   }
 }
@@ -294,13 +300,13 @@ void Server::serve(Connection& connection) {
     return request_ended();
   }
   // From here on the connection may be at another thread, or gone.
-  connection.answer.start(&Server::on_done, &connection);
+  connection.peer->answer.start(&Server::on_done, &connection);
 }
 
 bool Server::begin(Connection& connection) {
   try {
     make_room_for_posted(in_progress_);
-    connection.answer = handler_(*connection.request);
+    connection.peer->answer = handler_(*connection.peer->request);
     return true;
   } catch (const std::exception& error) {  // no memory
     spdlog::error("a request could not be begun: {}", error.what());
@@ -323,26 +329,26 @@ void Server::on_done(void* connection) noexcept {
 void Server::finish(Connection& connection) {
   auto sending = Exchange::Sending::kFailed;
   try {
-    sending = connection.exchange->send(connection.answer.take());
+    sending = connection.peer->exchange.send(connection.peer->answer.take());
   } catch (const std::exception& error) {
     spdlog::error("a request ended without an answer: {}", error.what());
   }
-  connection.answer = {};
-  connection.request.reset();
+  connection.peer->answer = {};
+  connection.peer->request.reset();
   go_on_after(sending, connection);
 }
 
 void Server::go_on_after(Exchange::Sending sending, Connection& connection) {
-  connection.is_sending = sending == Exchange::Sending::kUnfinished;
-  if (connection.is_sending) {
+  connection.peer->is_sending = sending == Exchange::Sending::kUnfinished;
+  if (connection.peer->is_sending) {
     if (enter_waiting_room(connection, WaitingRoom::For::kPeerToRead)) return;
     close(connection);
   } else if (sending == Exchange::Sending::kFailed) {
     close(connection);
-  } else if (connection.is_read_in_part) {
-    ::shutdown(connection.exchange->fd(), SHUT_WR);
+  } else if (connection.peer->is_read_in_part) {
+    ::shutdown(connection.peer->exchange.fd(), SHUT_WR);
     if (!enter_waiting_room(connection, WaitingRoom::For::kPeerToClose)) close(connection);
-  } else if (connection.exchange->is_kept() && !draining_) {
+  } else if (connection.peer->exchange.is_kept() && !draining_) {
     await_request(connection);
   } else {
     close(connection);
@@ -352,16 +358,16 @@ void Server::go_on_after(Exchange::Sending sending, Connection& connection) {
 
 void Server::await_rest(Connection& connection) {
   const auto now = std::chrono::steady_clock::now();
-  if (!connection.due) connection.due = now + options_.request_timeout;
-  const bool is_late = now >= *connection.due;
+  if (!connection.peer->due) connection.peer->due = now + options_.request_timeout;
+  const bool is_late = now >= *connection.peer->due;
   if (is_late || !enter_waiting_room(connection, WaitingRoom::For::kPeerToSend)) close(connection);
 }
 
 bool Server::enter_waiting_room(Connection& connection, WaitingRoom::For what) {
   try {
     const auto deadline =
-        connection.due.value_or(std::chrono::steady_clock::now() + options_.request_timeout);
-    waiting_room_->enter(&connection, connection.exchange->fd(), what, deadline);
+        connection.peer->due.value_or(std::chrono::steady_clock::now() + options_.request_timeout);
+    waiting_room_->enter(&connection, connection.peer->exchange.fd(), what, deadline);
     return true;
   } catch (const std::exception& error) {  // no memory
     spdlog::error("a connection cannot be waited for: {}", error.what());
@@ -371,11 +377,11 @@ bool Server::enter_waiting_room(Connection& connection, WaitingRoom::For what) {
 
 void Server::on_left(Connection& connection, WaitingRoom::Verdict verdict) {
   const bool is_ready = verdict == WaitingRoom::Verdict::kReady;
-  if (connection.is_sending) {
-    go_on_after(is_ready ? connection.exchange->send_rest() : Exchange::Sending::kFailed,
+  if (connection.peer->is_sending) {
+    go_on_after(is_ready ? connection.peer->exchange.send_rest() : Exchange::Sending::kFailed,
                 connection);
   } else if (is_ready) {
-    connection.may_have_missed_some = true;
+    connection.peer->may_have_missed_some = true;
     await_request(connection);
   } else {
     close(connection);
@@ -384,8 +390,8 @@ void Server::on_left(Connection& connection, WaitingRoom::Verdict verdict) {
 
 void Server::await_request(Connection& connection) {
   unsigned news = 1;
-  const bool may_have_missed_some = std::exchange(connection.may_have_missed_some, false);
-  if (connection.is_watched && !may_have_missed_some &&
+  const bool may_have_missed_some = std::exchange(connection.peer->may_have_missed_some, false);
+  if (connection.peer->is_watched && !may_have_missed_some &&
       connection.news.compare_exchange_strong(news, 0)) {
     return;
   }
@@ -394,8 +400,8 @@ void Server::await_request(Connection& connection) {
   do {
     connection.news = 1;
     const int operation =
-        std::exchange(connection.is_watched, true) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    if (!watch(epoll_, operation, connection.exchange->fd(), EPOLLIN | EPOLLRDHUP | EPOLLET,
+        std::exchange(connection.peer->is_watched, true) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (!watch(epoll_, operation, connection.peer->exchange.fd(), EPOLLIN | EPOLLRDHUP | EPOLLET,
                &connection)) {
       spdlog::error("a connection cannot be waited for: {}", std::strerror(errno));
       return close(connection);
@@ -405,12 +411,7 @@ void Server::await_request(Connection& connection) {
 }
 
 void Server::close(Connection& connection) {
-  connection.exchange.reset();
-  connection.answer = {};
-  connection.request.reset();
-  connection.due.reset();
-  connection.is_watched = connection.may_have_missed_some = false;
-  connection.is_read_in_part = connection.is_sending = false;
+  connection.peer.reset();
   {
     const std::lock_guard lock(connections_mutex_);
     unused_.push_back(&connection);
