@@ -1,6 +1,7 @@
 // One's own account, through nginx.
 #include "support/catch.h"
 #include "support/site.h"
+#include "support/text.h"
 
 using namespace userbin::test;
 
@@ -12,10 +13,6 @@ void log_in(HttpClient& client, const std::string& name, const std::string& user
   client.post_json("/register", credentials(name, kPassword));
   REQUIRE(client.post_json("/login", credentials(name, kPassword), {"User-Agent: " + user_agent})
               .status == 200);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 /// The id of the session that is, or is not, the client's own.

@@ -6,16 +6,13 @@
 #include "base/json.h"
 #include "support/catch.h"
 #include "support/owner.h"
+#include "support/text.h"
 
 namespace userbin::test {
 
 namespace {
 
 constexpr const char* kPassword = "tuesday grows heavy";
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// Clients say in X-Real-IP from where they come, as if another proxy did.
 constexpr const char* kBehindProxy = R"(

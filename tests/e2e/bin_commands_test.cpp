@@ -4,16 +4,13 @@
 
 #include "support/catch.h"
 #include "support/site_with_bin.h"
+#include "support/text.h"
 
 namespace userbin::test {
 
 namespace {
 
 constexpr const char* kPassword = "tuesday grows heavy";
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// A worker with three users in store and bin, which is stopped then.
 struct ThreeUsers : SiteWithBin {

@@ -10,6 +10,7 @@
 
 #include "support/catch.h"
 #include "support/site_with_bin.h"
+#include "support/text.h"
 
 namespace userbin::test {
 
@@ -48,10 +49,6 @@ struct Burst {
 
 bool includes(const std::set<std::string>& all, const std::set<std::string>& some) {
   return std::includes(all.begin(), all.end(), some.begin(), some.end());
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 std::size_t count(const std::string& text, const std::string& part) {

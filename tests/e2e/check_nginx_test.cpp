@@ -7,6 +7,7 @@
 #include "base/unique_fd.h"
 #include "support/catch.h"
 #include "support/site.h"
+#include "support/text.h"
 
 using namespace userbin::test;
 using userbin::base::UniqueFd;
@@ -26,10 +27,6 @@ const std::string kIdentities =
 const std::string kEcho =
     "location = /echo { return 200 \"<$http_remote_user>\"; }\n"
     "location /app/ { proxy_pass http://127.0.0.1:$server_port/echo;";
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 Finished check(const std::vector<std::string>& arguments, const std::string& input = "",
                const std::vector<std::string>& environment = {}) {

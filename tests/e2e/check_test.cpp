@@ -6,16 +6,13 @@
 #include "store/sqlite_database.h"
 #include "support/catch.h"
 #include "support/owner.h"
+#include "support/text.h"
 
 namespace userbin::test {
 
 namespace {
 
 constexpr const char* kPassword = "tuesday grows heavy";
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// `userbin check` with the settings of a site's worker.
 Finished check(const Site& site, std::vector<std::string> flags = {}) {

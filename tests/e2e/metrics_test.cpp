@@ -8,6 +8,7 @@
 #include "app/figures.h"
 #include "support/catch.h"
 #include "support/site_with_bin.h"
+#include "support/text.h"
 
 namespace userbin::test {
 
@@ -16,10 +17,6 @@ namespace {
 using app::Figures;
 
 constexpr const char* kPassword = "tuesday grows heavy";
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::string tcp(int port) {
   return "127.0.0.1:" + std::to_string(port);

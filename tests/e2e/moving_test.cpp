@@ -6,6 +6,7 @@
 
 #include "support/catch.h"
 #include "support/site_with_bin.h"
+#include "support/text.h"
 
 namespace userbin::test {
 
@@ -14,10 +15,6 @@ namespace {
 constexpr const char* kPassword = "tuesday grows heavy";
 /// Of kPassword, by `openssl passwd -apr1`.
 constexpr const char* kHash = "$apr1$saltsalt$922uWJdIE4a29vBJWo4gb.";
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// 'userbin ARGUMENTS' on the site's store.
 Finished command(const Site& site, std::vector<std::string> arguments,

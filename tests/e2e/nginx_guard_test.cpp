@@ -9,6 +9,7 @@
 #include "base/unique_fd.h"
 #include "support/catch.h"
 #include "support/site.h"
+#include "support/text.h"
 
 using namespace userbin::test;
 using userbin::base::UniqueFd;
@@ -36,10 +37,6 @@ const std::vector<std::string> kForged = {
 };
 const Edit kUnderscores{"example.conf", "server_tokens off;",
                         "server_tokens off; underscores_in_headers on;"};
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::size_t count(const std::string& text, const std::string& part) {
   std::size_t found = 0;

@@ -4,6 +4,7 @@
 
 #include "support/catch.h"
 #include "support/owner.h"
+#include "support/text.h"
 
 namespace userbin::test {
 
@@ -31,10 +32,6 @@ int log_in(HttpClient& client, const std::string& name) {
 void add_admin(const Site& site, HttpClient& client) {
   REQUIRE(run_owner(site, {"user", "add", "ada", "--role", "admin"}, kPassword).status == 0);
   REQUIRE(log_in(client, "ada") == 200);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

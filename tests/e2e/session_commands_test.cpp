@@ -1,16 +1,13 @@
 // 'userbin session', beside a real worker.
 #include "support/catch.h"
 #include "support/owner.h"
+#include "support/text.h"
 
 namespace userbin::test {
 
 namespace {
 
 constexpr const char* kPassword = "tuesday grows heavy";
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 void register_user(const Site& site, const std::string& name) {
   HttpClient client(site.url());

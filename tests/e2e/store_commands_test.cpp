@@ -1,6 +1,7 @@
 // 'userbin store copy': from one engine to the other, with a worker before and after.
 #include "support/catch.h"
 #include "support/owner.h"
+#include "support/text.h"
 
 namespace userbin::test {
 
@@ -14,10 +15,6 @@ Finished copy(const std::string& from, const std::string& to,
       userbin_program(), "store", "copy", "--from", from, "--to", to};
   command.insert(command.end(), more.begin(), more.end());
   return run_command(command);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -4,14 +4,11 @@
 #include "support/catch.h"
 #include "support/site.h"
 #include "support/terminal.h"
+#include "support/text.h"
 
 namespace userbin::test {
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::string tcp(int port) {
   return "127.0.0.1:" + std::to_string(port);

@@ -5,6 +5,7 @@
 #include "support/catch.h"
 #include "support/owner.h"
 #include "support/terminal.h"
+#include "support/text.h"
 
 namespace userbin::test {
 
@@ -12,10 +13,6 @@ namespace {
 
 constexpr const char* kPassword = "tuesday grows heavy";
 constexpr const char* kOther = "seven green lanterns";
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 Site::Options without_worker() {
   Site::Options options;

@@ -10,6 +10,7 @@
 #include "base/unique_fd.h"
 #include "support/catch.h"
 #include "support/site.h"
+#include "support/text.h"
 
 using namespace userbin::test;
 namespace base = userbin::base;
@@ -59,10 +60,6 @@ mode_t mode_of(const std::string& path) {
   struct stat status {};
   ::stat(path.c_str(), &status);
   return status.st_mode & 07777;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 /// Whether a process has a file in its memory whose name begins so.

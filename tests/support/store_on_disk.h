@@ -9,6 +9,7 @@
 #include "store/sql_user_store.h"
 #include "store/sqlite_database.h"
 #include "support/temporary_folder.h"
+#include "support/text.h"
 
 namespace userbin::test {
 
@@ -18,10 +19,6 @@ inline store::SqliteDatabase::Options options_for(const std::string& path) {
 
 inline store::User user_named(const std::string& name) {
   return {name, "!", base::WallTime(std::chrono::seconds{1'795'455'000})};
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 /// What `call` says as it throws a base::StoreUnavailable; empty if it does not.

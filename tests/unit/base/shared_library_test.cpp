@@ -4,8 +4,10 @@
 #include <stdexcept>
 
 #include "support/catch.h"
+#include "support/text.h"
 
 using userbin::base::SharedLibrary;
+using userbin::test::contains;
 
 namespace {
 
@@ -17,10 +19,6 @@ std::string complaint(const char* file, const char* package, const char* functio
     return error.what();
   }
   return "";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace
