@@ -49,15 +49,15 @@ bool has_bearable_cost(std::string_view hash) {
          is_bearable({parameter(hash, "m="), static_cast<unsigned>(passes)});
 }
 
-/// What a salt of 8 bytes and a key of 16 need at least (RFC 9106, section 3.1) is there, and the
-/// cost is bearable.
+/// What a salt of 8 bytes and a key of 16 need at least (RFC 9106, section 3.1) is there, the cost
+/// is bearable, and there is no zero byte, beyond which libsodium would not read.
 bool is_usable_argon2(std::string_view hash) {
   const auto key_at = hash.rfind('$');
   const auto salt_at = hash.rfind('$', key_at - 1);
   return is_base64(hash.substr(key_at + 1), 22) &&
          is_base64(hash.substr(salt_at + 1, key_at - salt_at - 1), 11) &&
          parameter(hash, "m=") >= 8 && parameter(hash, "t=") > 0 && parameter(hash, "p=") > 0 &&
-         has_bearable_cost(hash);
+         has_bearable_cost(hash) && hash.find('\0') == std::string_view::npos;
 }
 
 /// What libsodium makes: argon2id of version 1.3 in one lane, with a salt of its length.
@@ -163,11 +163,9 @@ bool is_usable_hash(const std::string& hash) {
 
 bool verify_password(const std::string& hash, const base::SecretString& password) {
   if (!is_argon2(hash)) return verify_foreign_hash(hash, password);
-  // libsodium would read no further than a zero byte.
-  if (!has_bearable_cost(hash) || hash.find('\0') != std::string::npos) return false;
+  if (!is_usable_argon2(hash)) return false;
   const std::string_view text = password.reveal();
-  const auto own = parse_own(hash);
-  if (own && own->cost.passes > 0 && own->cost.memory_kib >= 8) return verify_own(*own, text);
+  if (const auto own = parse_own(hash)) return verify_own(*own, text);
   if (crypto_pwhash_str_verify(hash.c_str(), text.data(), text.size()) == 0) return true;
   // It calls a lack of memory a wrong password.
   base::require_mapping(parameter(hash, "m=") * 1024);
