@@ -185,7 +185,7 @@ $(LIBRARY): $(call objects,$(SOURCES))
 $(PROGRAM): $(call objects,src/main.cpp) $(LIBRARY)
 $(UNIT): $(call objects,$(UNIT_TESTS) $(SUPPORT) $(EMULATION)) $(LIBRARY)
 $(E2E): $(call objects,$(E2E_TESTS) $(SUPPORT)) $(LIBRARY)
-$(BENCH): $(call objects,$(BENCHES))
+$(BENCH): $(call objects,$(BENCHES)) $(LIBRARY)
 $(SIMULATE): $(call objects,$(SIMULATION)) $(LIBRARY)
 $(EMULATOR): $(call objects,$(EMULATION) tests/support/jsonbin_emulator/main.cpp) $(LIBRARY)
 $(EXAMPLE): $(BUILD)/nginx/example/application.o

@@ -1,14 +1,23 @@
 #include "auth/hash_pool.h"
 
+#include <chrono>
 #include <stdexcept>
 #include <sys/resource.h>
 
 #include <sodium.h>
 
+#include "auth/hash_memory.h"
 #include "base/blocking.h"
 #include "base/failure.h"
 
 namespace userbin::auth {
+
+namespace {
+
+/// A thread that had nothing to hash for so long gives its memory back.
+constexpr std::chrono::seconds kKeepMemory{1};
+
+}  // namespace
 
 /// Awaits a job: it is enqueued, and its work or its failure is there on resumption.
 struct HashPool::Done {
@@ -84,11 +93,18 @@ bool HashPool::enqueue(Job& job) {
 void HashPool::run() {
   // Of this thread alone: on Linux a priority belongs to a thread.
   setpriority(PRIO_PROCESS, 0, options_.nice);
+  HashMemory memory(options_.cost.memory_kib * 1024);
+  const auto has_news = [&] { return stopping_ || !queue_.empty(); };
   for (;;) {
     Job* job = nullptr;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+      if (!changed_.wait_for(lock, kKeepMemory, has_news)) {
+        lock.unlock();
+        memory.release();
+        lock.lock();
+        changed_.wait(lock, has_news);
+      }
       if (stopping_) return;
       job = queue_.front();
       queue_.pop_front();

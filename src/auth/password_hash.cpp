@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "auth/foreign_hash.h"
+#include "auth/hash_memory.h"
 #include "base/failure.h"
 #include "base/memory.h"
 
@@ -111,6 +112,7 @@ std::optional<OwnHash> parse_own(std::string_view hash) {
 
 bool verify_own(const OwnHash& own, std::string_view password) {
   std::array<unsigned char, 32> key{};
+  const HashMemory::Use memory;
   if (crypto_pwhash(key.data(), key.size(), password.data(), password.size(), own.salt.data(),
                     own.cost.passes, own.cost.memory_kib * 1024,
                     crypto_pwhash_ALG_ARGON2ID13) != 0) {
@@ -139,6 +141,7 @@ bool is_bearable(const HashCost& cost) {
 std::string hash_password(const base::SecretString& password, const HashCost& cost) {
   std::array<char, crypto_pwhash_STRBYTES> hash{};
   const std::string_view text = password.reveal();
+  const HashMemory::Use memory;
   if (crypto_pwhash_str_alg(hash.data(), text.data(), text.size(), cost.passes,
                             cost.memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0) {
     lack_memory(cost.memory_kib);
@@ -166,6 +169,7 @@ bool verify_password(const std::string& hash, const base::SecretString& password
   if (!is_usable_argon2(hash)) return false;
   const std::string_view text = password.reveal();
   if (const auto own = parse_own(hash)) return verify_own(*own, text);
+  const HashMemory::Use memory;
   if (crypto_pwhash_str_verify(hash.c_str(), text.data(), text.size()) == 0) return true;
   // It calls a lack of memory a wrong password.
   base::require_mapping(parameter(hash, "m=") * 1024);

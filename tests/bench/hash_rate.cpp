@@ -2,15 +2,19 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include <sodium.h>
 
+#include "auth/hash_memory.h"
+
 namespace userbin::bench {
 
-double measure_hash_rate(int threads, double seconds, std::size_t memory_kib, unsigned passes) {
+double measure_hash_rate(int threads, double seconds, std::size_t memory_kib, unsigned passes,
+                         bool keeps_memory) {
   using Clock = std::chrono::steady_clock;
   constexpr std::string_view kPassword = "seven green lanterns";
   std::atomic<long> hashes = 0;
@@ -21,6 +25,9 @@ double measure_hash_rate(int threads, double seconds, std::size_t memory_kib, un
     std::vector<std::jthread> workers;
     for (int i = 0; i < threads; ++i) {
       workers.emplace_back([&] {
+        std::optional<auth::HashMemory> memory;
+        if (keeps_memory) memory.emplace(memory_kib * 1024);
+        const auth::HashMemory::Use use;
         char hash[crypto_pwhash_STRBYTES];
         while (Clock::now() < end) {
           if (crypto_pwhash_str(hash, kPassword.data(), kPassword.size(), passes,

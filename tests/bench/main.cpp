@@ -22,16 +22,16 @@ int main(int argc, char** argv) {
     serve_plain_loop(argv[2], std::atoi(argv[3]), argv[4]);
     return 0;
   }
-  if (what == "hashes" && argc == 6 && sodium_init() >= 0) {
-    const double rate = measure_hash_rate(std::atoi(argv[2]), std::atof(argv[3]),
-                                          static_cast<std::size_t>(std::atoll(argv[4])),
-                                          static_cast<unsigned>(std::atoi(argv[5])));
+  if (what == "hashes" && argc == 7 && sodium_init() >= 0) {
+    const double rate = measure_hash_rate(
+        std::atoi(argv[2]), std::atof(argv[3]), static_cast<std::size_t>(std::atoll(argv[4])),
+        static_cast<unsigned>(std::atoi(argv[5])), std::string_view(argv[6]) == "kept");
     std::printf("%.1f\n", rate);
     return 0;
   }
   std::fputs(
       "usage: bench ceiling SOCKET THREADS healthy|verified | bench loop SOCKET THREADS TOKEN |\n"
-      "       bench hashes THREADS SECONDS KIB PASSES\n",
+      "       bench hashes THREADS SECONDS KIB PASSES fresh|kept\n",
       stderr);
   return 2;
 }
