@@ -11,6 +11,8 @@ namespace userbin::auth {
 namespace {
 
 constexpr std::chrono::seconds kWriteUsesEvery{30};
+/// An expired session that stays in the store does no harm: it is checked whenever it is read.
+constexpr std::chrono::minutes kRemoveExpiredEvery{1};
 constexpr std::size_t kMaxUnwrittenUses = 10'000;
 constexpr std::size_t kMaxSeen = 10'000;
 constexpr std::size_t kMaxUserAgentBytes = 256;
@@ -35,8 +37,10 @@ Sessions::~Sessions() {
 
 NewSession Sessions::begin(const std::string& user_key, const ClientInfo& client, bool remember) {
   SessionDraft begun = draft(user_key, client, remember);
-  flush();  // else a session whose last uses are not written would pass for an expired one
-  sessions_.remove_expired(begun.row.created_at);
+  if (must_remove_expired(begun.row.created_at)) {
+    flush();  // else a session whose last uses are not written would pass for an expired one
+    sessions_.remove_expired(begun.row.created_at);
+  }
   sessions_.insert(begun.row);
   return std::move(begun.session);
 }
@@ -153,6 +157,13 @@ void Sessions::flush() {
       unwritten_.erase(now_there);
     }
   }
+}
+
+bool Sessions::must_remove_expired(base::WallTime now) {
+  const std::lock_guard lock(mutex_);
+  if (now >= removed_at_ && now - removed_at_ < kRemoveExpiredEvery) return false;
+  removed_at_ = now;
+  return true;
 }
 
 base::WallTime Sessions::expiry(const store::Session& session, base::WallTime now) const {

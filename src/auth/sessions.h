@@ -66,7 +66,7 @@ std::string session_id(const store::Session& session);
 /// Whoever was seen is kept in memory until anything in the store changes: then all are forgotten,
 /// so a change has its effect at once, also one that another program made.
 ///
-/// A clock that leaps ahead ends sessions as if the time had passed, for good at the next login;
+/// A clock that leaps ahead ends sessions as if the time had passed, for good at a login;
 /// one that is set back lets none last longer than twice its time.
 class Sessions {
  public:
@@ -75,6 +75,7 @@ class Sessions {
   /// Writes what flush() writes; a failure is logged.
   ~Sessions();
 
+  /// Now and then it takes those that have expired out of the store, too.
   NewSession begin(const std::string& user_key, const ClientInfo& client, bool remember);
 
   /// A session as begin() makes it, for who puts its row into the store together with something
@@ -105,6 +106,8 @@ class Sessions {
   /// more.
   PrincipalPtr find(const std::string& token_hash);
   PrincipalPtr load(const std::string& token_hash);
+  /// True once in a while.
+  bool must_remove_expired(base::WallTime now);
   /// When a session ends if it is not used after `now`.
   base::WallTime expiry(const store::Session& session, base::WallTime now) const;
   /// Whether it began so far ahead, by a clock that has been set back since, that it would last
@@ -122,6 +125,8 @@ class Sessions {
   // Guarded by mutex_: uses that are not written yet, by token hash, and since when.
   std::unordered_map<std::string, store::SessionUse> unwritten_;
   base::WallTime unwritten_since_{};
+  // Guarded by mutex_: when expired ones were last taken out of the store.
+  base::WallTime removed_at_{};
   // Guarded by mutex_: who was seen since the store had this version, by token hash.
   std::unordered_map<std::string, PrincipalPtr> seen_;
   std::uint64_t seen_version_ = 0;
