@@ -20,6 +20,7 @@ std::size_t whole_huge_pages(std::size_t bytes) {
   return (bytes + kHugePage - 1) / kHugePage * kHugePage;
 }
 
+/// mmap(2) and munmap(2) themselves, past what stands for them below.
 void* map(void* address, std::size_t length, int protection, int flags, int file, off_t offset) {
   return ::mmap64(address, length, protection, flags, file, offset);
 }
@@ -84,23 +85,26 @@ HashMemory::Use::~Use() {
 
 }  // namespace userbin::auth
 
-// In place of libc's, for the libraries, too: the dynamic linker looks into the program first.
+// In place of libc's, for the libraries, too: the dynamic linker looks into the program first. They
+// are called before a sanitizer is ready.
 extern "C" {
 
-void* mmap(void* address, size_t length, int protection, int flags, int file,
-           off_t offset) noexcept {
+[[gnu::no_sanitize_address, gnu::no_sanitize_thread]] void* mmap(void* address, size_t length,
+                                                                 int protection, int flags,
+                                                                 int file, off_t offset) noexcept {
   using namespace userbin::auth;
   const bool can_be_kept = in_use_here && memory_here != nullptr && address == nullptr &&
                            protection == (PROT_READ | PROT_WRITE) && (flags & MAP_ANONYMOUS) != 0;
   if (can_be_kept) {
     if (void* const kept = memory_here->lend(length)) return kept;
   }
-  return map(address, length, protection, flags, file, offset);
+  return ::mmap64(address, length, protection, flags, file, offset);
 }
 
-int munmap(void* address, size_t length) noexcept {
+[[gnu::no_sanitize_address, gnu::no_sanitize_thread]] int munmap(void* address,
+                                                                 size_t length) noexcept {
   using namespace userbin::auth;
   if (memory_here != nullptr && memory_here->take_back(address)) return 0;
-  return unmap(address, length);
+  return static_cast<int>(::syscall(SYS_munmap, address, length));
 }
 }
