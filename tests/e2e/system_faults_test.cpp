@@ -24,11 +24,16 @@ void limit(const Process& process, const std::string& what) {
   if (done.status != 0) throw std::runtime_error(done.output);
 }
 
+/// The figure behind `name` in /proc/PID/status, "VmSize:" for one.
+std::size_t kib_of(const Process& process, const std::string& name) {
+  const std::string status = read_file("/proc/" + std::to_string(process.pid()) + "/status");
+  return std::stoul(status.substr(status.find(name) + name.size()));
+}
+
 /// Lets the process have so many more bytes than it has.
 void limit_memory(const Process& process, std::size_t more_bytes) {
-  const std::string status = read_file("/proc/" + std::to_string(process.pid()) + "/status");
-  const std::size_t kib = std::stoul(status.substr(status.find("VmSize:") + 7));
-  limit(process, "as=" + std::to_string(kib * 1024 + more_bytes) + ":unlimited");
+  limit(process,
+        "as=" + std::to_string(kib_of(process, "VmSize:") * 1024 + more_bytes) + ":unlimited");
 }
 
 std::string registration(const std::string& name) {
@@ -140,6 +145,8 @@ TEST_CASE("without memory for a hash nobody gets in or is told a lie, until ther
   REQUIRE(register_at(site, "imported").status == 200);
   site.sql("UPDATE users SET record = " + Site::record_with("password", kYescrypt) +
            " WHERE name = 'imported'");
+  wait_until("the memory of the last hash is given back",
+             [&] { return kib_of(site.worker(), "VmRSS:") < 64 * 1024; });
   limit_memory(site.worker(), std::size_t{8} << 20);
   check_is_overloaded(log_in_at(site, "ada"));
   check_is_overloaded(log_in_at(site, "ada", "wrong"));
