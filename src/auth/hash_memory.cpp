@@ -20,24 +20,16 @@ std::size_t whole_huge_pages(std::size_t bytes) {
   return (bytes + kHugePage - 1) / kHugePage * kHugePage;
 }
 
-/// mmap(2) and munmap(2) themselves, past what stands for them below.
-void* map(void* address, std::size_t length, int protection, int flags, int file, off_t offset) {
-  return ::mmap64(address, length, protection, flags, file, offset);
-}
-
-int unmap(void* address, std::size_t length) {
-  return static_cast<int>(::syscall(SYS_munmap, address, length));
-}
-
-/// At an address that huge pages can begin at; null if there is no memory.
+/// At an address that huge pages can begin at; null if there is no memory. By mmap64(), which is
+/// libc's mmap() under a name that does not lead here again.
 void* map_huge(std::size_t bytes) {
-  void* const mapped =
-      map(nullptr, bytes + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const mapped = ::mmap64(nullptr, bytes + kHugePage, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
   char* const begin = static_cast<char*>(mapped);
   const std::size_t before = -reinterpret_cast<std::uintptr_t>(begin) % kHugePage;
-  if (before > 0) unmap(begin, before);
-  unmap(begin + before + bytes, kHugePage - before);
+  if (before > 0) ::munmap(begin, before);
+  ::munmap(begin + before + bytes, kHugePage - before);
   // None is needed for the memory to be good.
   for (const int advice : {MADV_HUGEPAGE, MADV_DONTDUMP, MADV_POPULATE_WRITE}) {
     ::madvise(begin + before, bytes, advice);
@@ -58,7 +50,7 @@ HashMemory::~HashMemory() {
 }
 
 void HashMemory::release() {
-  if (region_ != nullptr) unmap(region_, capacity_);
+  if (region_ != nullptr) ::munmap(region_, capacity_);
   region_ = nullptr;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <sys/mman.h>
@@ -13,6 +12,7 @@
 #include "auth/password_hash.h"
 #include "support/catch.h"
 #include "support/inline_executor.h"
+#include "support/machine.h"
 #include "support/process.h"
 
 namespace userbin::auth {
@@ -53,9 +53,7 @@ bool is_kept(std::size_t bytes) {
 }
 
 std::size_t resident_bytes() {
-  std::size_t all = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> all >> resident;
-  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return static_cast<std::size_t>(test::memory_kib(::getpid(), "VmRSS")) * 1024;
 }
 
 }  // namespace
