@@ -1,6 +1,8 @@
 #include "auth/hash_pool.h"
 
+#include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <stdexcept>
 #include <sys/resource.h>
 
@@ -17,7 +19,22 @@ namespace {
 /// A thread that had nothing to hash for so long gives its memory back.
 constexpr std::chrono::seconds kKeepMemory{1};
 
+/// Processor time of the calling thread.
+std::chrono::nanoseconds thread_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 }  // namespace
+
+std::chrono::nanoseconds HashPool::rest(std::chrono::nanoseconds elapsed,
+                                        std::chrono::nanoseconds used) {
+  // A machine with nothing else to do gives a hash nearly all of a processor.
+  constexpr int kBusyBelowPercent = 50, kSharePercentWhenBusy = 9;
+  if (used * 100 >= elapsed * kBusyBelowPercent) return {};
+  return std::max(used * 100 / kSharePercentWhenBusy - elapsed, std::chrono::nanoseconds{0});
+}
 
 /// Awaits a job: it is enqueued, and its work or its failure is there on resumption.
 struct HashPool::Done {
@@ -73,6 +90,7 @@ void HashPool::stop() {
     stopping_ = true;
   }
   changed_.notify_all();
+  stopped_.notify_all();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
@@ -111,18 +129,23 @@ void HashPool::run() {
       ++running_;
     }
     const base::Stopwatch stopwatch;
+    const std::chrono::nanoseconds used_before = thread_time();
     try {
       job->work();
     } catch (...) {
       job->failure = std::current_exception();
     }
-    duration_.observe(stopwatch.elapsed());
+    const auto elapsed = stopwatch.elapsed();
+    const auto used = thread_time() - used_before;
+    duration_.observe(elapsed);
     {
       const std::lock_guard lock(mutex_);
       --running_;
     }
     // The job is gone as soon as it is resumed.
     executor_.post(job->waiting);
+    std::unique_lock lock(mutex_);
+    stopped_.wait_for(lock, rest(elapsed, used), [&] { return stopping_; });
   }
 }
 

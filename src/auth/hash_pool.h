@@ -1,6 +1,7 @@
 // Password hashing off the threads that answer requests.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <coroutine>
 #include <cstddef>
@@ -60,6 +61,13 @@ class HashPool {
   };
   Stats stats();
 
+  /// How long a thread does nothing after a hash that lasted `elapsed` and had a processor for
+  /// `used` of that: so long that hashing has 0.09 of each processor of a busy machine. One on
+  /// which the hash had less than half is busy. The low priority alone does not see to it: a
+  /// thread begins in each gap, and the kernel lets it end the slice that it began.
+  static std::chrono::nanoseconds rest(std::chrono::nanoseconds elapsed,
+                                       std::chrono::nanoseconds used);
+
   /// Ends the threads after the hashes they are at. What waits is never resumed. Idempotent.
   void stop();
 
@@ -79,7 +87,10 @@ class HashPool {
   base::Executor& executor_;
 
   std::mutex mutex_;
+  /// For a job, or the end.
   std::condition_variable changed_;
+  /// For the end.
+  std::condition_variable stopped_;
   // Guarded by mutex_:
   std::deque<Job*> queue_;
   std::size_t running_ = 0;

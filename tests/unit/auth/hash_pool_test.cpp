@@ -145,4 +145,13 @@ TEST_CASE("a pool says how many hashes run and wait, how many it refused, and ho
   CHECK(pool.stats().queued == 0);
 }
 
+TEST_CASE("a hash that had to share its processor is followed by a rest") {
+  using namespace std::chrono_literals;
+  CHECK(HashPool::rest(10ms, 10ms) == 0ns);
+  CHECK(HashPool::rest(10ms, 5ms) == 0ns);
+  CHECK(HashPool::rest(30ms, 9ms) == 70ms);
+  // It has had less than its share already.
+  CHECK(HashPool::rest(200ms, 9ms) == 0ns);
+}
+
 }  // namespace userbin::auth
