@@ -57,39 +57,45 @@ RegisterResult Accounts::put(const store::User& user,
 base::Task<std::optional<store::User>> Accounts::authenticate(std::string username,
                                                               base::SecretString password) {
   LoginCheck check = co_await check_login(std::move(username), std::move(password));
+  if (check.outcome != LoginCheck::Outcome::kRight) co_return std::nullopt;
   co_return std::move(check.user);
 }
 
 base::Task<LoginCheck> Accounts::check_login(std::string username, base::SecretString password) {
+  using Outcome = LoginCheck::Outcome;
   std::optional<store::StoredUser> stored = users_.find(store::user_key(username));
-  const bool can_match =
-      stored && !stored->user.deleted() && is_known_hash(stored->user.password_hash());
+  if (stored && stored->user.deleted()) stored.reset();
+  // What cannot be verified would be answered at once, and tell that the name is known.
+  const bool can_match = stored && is_usable_hash(stored->user.password_hash());
   std::string hash = can_match ? stored->user.password_hash() : nobodys_hash_;
-  const bool matches = co_await hashes_.verify(std::move(hash), password);
+  const bool is_right = co_await hashes_.verify(std::move(hash), password) && can_match;
   LoginCheck check;
-  if (!can_match || !matches) co_return check;
+  if (!stored) co_return check;
+  check.outcome = is_right ? Outcome::kRight : Outcome::kWrongPassword;
   if (stored->user.disabled()) {
-    check.awaits_approval = stored->user.waiting();
-    co_return check;
+    const bool waits = is_right && stored->user.waiting();
+    check.outcome = waits ? Outcome::kAwaitingApproval : Outcome::kDisabled;
   }
-  if (needs_rehash(stored->user.password_hash(), hashes_.cost())) {
-    co_await rehash(*stored, std::move(password));
+  check.user = stored->user;
+  const bool is_outdated = needs_rehash(stored->user.password_hash(), hashes_.cost());
+  if (check.outcome == Outcome::kRight && is_outdated) {
+    check.user = co_await rehash(*std::move(stored), std::move(password));
   }
-  check.user = std::move(stored->user);
   co_return check;
 }
 
-base::Task<bool> Accounts::rehash(store::StoredUser stored, base::SecretString password) {
+base::Task<store::User> Accounts::rehash(store::StoredUser stored, base::SecretString password) {
+  store::User renewed = stored.user;
   try {
     const std::string hash = co_await hashes_.hash(std::move(password));
-    stored.user.set_password_hash(hash);
-    stored.user.touch(clock_.now());
-    co_return users_.update(stored.user, stored.revision);
+    renewed.set_password_hash(hash);
+    renewed.touch(clock_.now());
+    if (users_.update(renewed, stored.revision)) co_return renewed;
   } catch (const std::exception& error) {
     spdlog::warn("the password hash of {} is not renewed yet: {}",
                  base::escape_for_log(stored.user.username()), error.what());
   }
-  co_return false;
+  co_return std::move(stored.user);
 }
 
 }  // namespace userbin::auth

@@ -33,17 +33,17 @@ struct Admission {
 
 /// What came of a name and a password.
 struct LoginCheck {
-  /// Who may log in with them.
+  enum class Outcome { kRight, kUnknownUser, kWrongPassword, kDisabled, kAwaitingApproval };
+
+  Outcome outcome = Outcome::kUnknownUser;
+  /// Who has the name, with the hash that the store now has; none for kUnknownUser.
   std::optional<store::User> user;
-  /// They are right, but the account waits for an admin's approval.
-  bool awaits_approval = false;
 };
 
 /// Makes users and checks their passwords. Any thread may call; what it is made from outlives it.
 /// Every task throws base::StoreUnavailable and base::Overloaded.
 class Accounts {
  public:
-  /// Hashes once, to have something to compare the passwords of unknown names with.
   Accounts(store::UserStore& users, store::Replica& replica, HashPool& hashes,
            const base::Clock& clock);
 
@@ -54,7 +54,8 @@ class Accounts {
   /// as it was unless this says kRegistered; or as one who waits.
   base::Task<RegisterResult> admit(Username username, Password password, Admission admission);
 
-  /// As authenticate(), which says no more than who may log in.
+  /// As authenticate(), for the owner, who may know why it failed. Somebody who is disabled is told
+  /// from a wrong password only if he waits for approval and his password is right.
   base::Task<LoginCheck> check_login(std::string username, base::SecretString password);
 
   /// The user, if he exists, is not disabled, and the password is his. Takes as long whichever of
@@ -66,8 +67,9 @@ class Accounts {
  private:
   RegisterResult put(const store::User& user, const std::optional<store::StoredUser>& holder,
                      const std::string& invitation);
-  /// Failing to replace a hash fails no login; the next one tries again.
-  base::Task<bool> rehash(store::StoredUser stored, base::SecretString password);
+  /// The user as he is stored afterwards. Failing to replace a hash fails no login; the next one
+  /// tries again.
+  base::Task<store::User> rehash(store::StoredUser stored, base::SecretString password);
 
   store::UserStore& users_;
   store::Replica& replica_;

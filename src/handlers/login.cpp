@@ -1,3 +1,6 @@
+#include <stdexcept>
+
+#include "base/failure.h"
 #include "handlers/common.h"
 #include "handlers/handlers.h"
 #include "http/cookie.h"
@@ -23,16 +26,32 @@ void note(const Services& services, const http::Request& request, SignIn outcome
   }
 }
 
-/// Why a name and a password let nobody in, for the owner alone.
-void note_failure(const Services& services, const http::Request& request,
-                  const std::string& username) {
-  const auto stored = services.users.find(store::user_key(username));
-  if (!stored || stored->user.deleted()) {
-    note(services, request, SignIn::kUnknownUser, "");
-  } else {
-    note(services, request, stored->user.disabled() ? SignIn::kDisabled : SignIn::kWrongPassword,
-         stored->user.username());
+/// A throttled login needs no store; nor may its line in the log.
+std::string name_for_log(const Services& services, const std::string& username) {
+  try {
+    return known_name(services, username);
+  } catch (const base::StoreUnavailable&) {
+    return "";
   }
+}
+
+using Outcome = auth::LoginCheck::Outcome;
+
+/// Notes for the owner alone why a name and a password let nobody in, and answers.
+http::Response refuse(const Services& services, const http::Request& request,
+                      const auth::LoginCheck& check) {
+  SignIn outcome = SignIn::kUnknownUser;
+  switch (check.outcome) {
+    case Outcome::kUnknownUser: break;
+    case Outcome::kWrongPassword: outcome = SignIn::kWrongPassword; break;
+    case Outcome::kDisabled: outcome = SignIn::kDisabled; break;
+    case Outcome::kAwaitingApproval: outcome = SignIn::kAwaitingApproval; break;
+    case Outcome::kRight: throw std::logic_error("a right password is not refused");
+  }
+  note(services, request, outcome, check.user ? check.user->username() : "");
+  return http::error_response(check.outcome == Outcome::kAwaitingApproval
+                                  ? http::ErrorCode::kAwaitingApproval
+                                  : http::ErrorCode::kInvalidCredentials);
 }
 
 bool is_still(const Services& services, const store::User& user) {
@@ -54,35 +73,40 @@ base::Task<http::Response> log_in(const Services& services, const http::Request&
   const std::string username = *fields.text("username");
   auth::Throttle::Attempt attempt = services.throttle.try_login(username, request.remote_address);
   if (auto refusal = refusal_of(attempt)) {
-    note(services, request, SignIn::kThrottled, known_name(services, username));
+    note(services, request, SignIn::kThrottled, name_for_log(services, username));
     co_return *refusal;
   }
-  const auth::LoginCheck check = co_await services.accounts.check_login(username, password);
-  if (check.awaits_approval) {
-    attempt.succeed();
-    note(services, request, SignIn::kAwaitingApproval, known_name(services, username));
-    co_return http::error_response(http::ErrorCode::kAwaitingApproval);
-  }
-  const std::optional<store::User>& user = check.user;
-  if (!user) {
-    attempt.keep();
-    note_failure(services, request, username);
-    co_return http::error_response(http::ErrorCode::kInvalidCredentials);
+  auth::LoginCheck check = co_await services.accounts.check_login(username, password);
+  if (check.outcome != Outcome::kRight) {
+    if (check.outcome == Outcome::kAwaitingApproval) {
+      attempt.succeed();
+    } else {
+      attempt.keep();
+    }
+    co_return refuse(services, request, check);
   }
   attempt.succeed();
 
-  // The session that this browser had before is of no more use to anybody.
-  if (const auto old_token = session_token(request)) services.sessions.end(*old_token);
+  const store::User user = *std::move(check.user);
   const auth::NewSession session =
-      services.sessions.begin(user->key(), {request.remote_address, request.user_agent}, remember);
-  // A change of the user ends the sessions that are there; this one may have come just after it.
-  if (!is_still(services, *user) &&
-      !co_await services.accounts.authenticate(username, std::move(password))) {
+      services.sessions.begin(user.key(), {request.remote_address, request.user_agent}, remember);
+  try {
+    // A change of the user ends the sessions that are there; this one may have come just after it.
+    if (!is_still(services, user)) {
+      check = co_await services.accounts.check_login(username, std::move(password));
+    }
+    // The session that this browser had before is of no more use to anybody.
+    const auto old_token = session_token(request);
+    if (old_token && check.outcome == Outcome::kRight) services.sessions.end(*old_token);
+  } catch (...) {
     services.sessions.end(session.token.reveal());
-    note_failure(services, request, username);
-    co_return http::error_response(http::ErrorCode::kInvalidCredentials);
+    throw;
   }
-  note(services, request, SignIn::kOk, user->username());
+  if (check.outcome != Outcome::kRight) {
+    services.sessions.end(session.token.reveal());
+    co_return refuse(services, request, check);
+  }
+  note(services, request, SignIn::kOk, user.username());
   Json::Value body;
   body["message"] = "Login successful";
   if (wants_token) {
