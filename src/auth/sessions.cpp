@@ -14,6 +14,8 @@ constexpr std::chrono::seconds kWriteUsesEvery{30};
 /// An expired session that stays in the store does no harm: it is checked whenever it is read.
 constexpr std::chrono::minutes kRemoveExpiredEvery{1};
 constexpr std::size_t kMaxUnwrittenUses = 10'000;
+/// Beyond that many.
+constexpr std::chrono::seconds kRetryWriteUses{1};
 constexpr std::size_t kMaxSeen = 10'000;
 constexpr std::size_t kMaxUserAgentBytes = 256;
 
@@ -181,9 +183,9 @@ void Sessions::note_use(const store::Session& session, base::WallTime now) {
     // Also where the clock was set back.
     if (unwritten_.empty() || now < unwritten_since_) unwritten_since_ = now;
     unwritten_[session.token_hash] = {session.token_hash, now, expiry(session, now)};
-    const bool due =
-        now - unwritten_since_ >= kWriteUsesEvery || unwritten_.size() > kMaxUnwrittenUses;
-    if (!due) return;
+    // A store that takes nothing is not tried at each use.
+    const bool are_many = unwritten_.size() > kMaxUnwrittenUses;
+    if (now - unwritten_since_ < (are_many ? kRetryWriteUses : kWriteUsesEvery)) return;
     unwritten_since_ = now;
   }
   try {
