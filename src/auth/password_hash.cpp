@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -11,7 +12,6 @@
 #include "auth/foreign_hash.h"
 #include "auth/hash_memory.h"
 #include "base/failure.h"
-#include "base/memory.h"
 
 namespace userbin::auth {
 
@@ -170,9 +170,10 @@ bool verify_password(const std::string& hash, const base::SecretString& password
   const std::string_view text = password.reveal();
   if (const auto own = parse_own(hash)) return verify_own(*own, text);
   const HashMemory::Use memory;
+  errno = 0;
   if (crypto_pwhash_str_verify(hash.c_str(), text.data(), text.size()) == 0) return true;
-  // It calls a lack of memory a wrong password.
-  base::require_mapping(parameter(hash, "m=") * 1024);
+  // What a lack of memory sets; a wrong password is EINVAL (libsodium, pwhash_argon2id.c).
+  if (errno == ENOMEM) lack_memory(parameter(hash, "m="));
   return false;
 }
 
