@@ -1,3 +1,7 @@
+// It would make mmap() below an mmap64(), which calls itself.
+#undef _FILE_OFFSET_BITS
+#undef _TIME_BITS
+
 #include "auth/hash_memory.h"
 
 #include <cstdint>
