@@ -49,6 +49,7 @@ CheckReport look_at_all(const Settings& settings, const Choices& choices) {
       settings.store.is_url() || check_store_files(settings.store.place, report);
   if (can_be_opened) store = open_store(settings, report);
   check_socket(settings.listen, report);
+  check_metrics(settings.metrics, report);
   check_log_file("--log-file", settings.log.file, report);
   check_log_file("--audit-log", worker_audit(settings).file, report);
   try {
@@ -98,9 +99,9 @@ int check(std::span<char*> arguments) {
   Choices choices;
   return run_store_command(
       arguments, "userbin check",
-      "Looks whether a worker can work here: settings, files and their modes, store, socket, log, "
-      "bin,\n"
-      "clock. Says what is wrong and how to mend it, and changes nothing.\n"
+      "Looks whether a worker can work here: settings, files and their modes, store, socket, "
+      "metrics,\n"
+      "log, bin, clock. Says what is wrong and how to mend it, and changes nothing.\n"
       "  sudo userbin check                             as the systemd unit runs the worker\n"
       "  userbin check --config my.conf --offline       without asking the bin\n"
       "  userbin check --json | jq '.[] | select(.result == \"fault\")'\n"

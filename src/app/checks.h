@@ -46,6 +46,8 @@ bool check_store_files(const std::string& path, CheckReport& report);
 void check_store(OpenStore& store, CheckReport& report);
 /// The socket, its group, and whether a worker listens.
 void check_socket(const fastcgi::ListenOptions& listen, CheckReport& report);
+/// That who asks for the metrics at `address`, which is --metrics, is answered by a worker.
+void check_metrics(const std::string& address, CheckReport& report);
 /// A file that the setting `flag` names; empty: none.
 void check_log_file(const std::string& flag, const std::string& path, CheckReport& report);
 /// The key, what the worker last said of the bin and, if it may be `asked`, that it can be read.

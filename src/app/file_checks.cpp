@@ -11,6 +11,7 @@
 #include <sys/un.h>
 
 #include "app/checks.h"
+#include "app/metrics_client.h"
 #include "base/unique_fd.h"
 
 namespace userbin::app {
@@ -152,6 +153,34 @@ void check_socket(const fastcgi::ListenOptions& listen, CheckReport& report) {
     report.fault("socket",
                  "everybody on this machine can connect to " + path + ", and pass for nginx",
                  "--socket-mode 0660 with --socket-group, and restart the worker");
+  }
+}
+
+void check_metrics(const std::string& address, CheckReport& report) {
+  if (address == "off") return;
+  const std::string path = socket_file(address);
+  if (!path.empty()) {
+    const auto facts = facts_of(path);
+    if (!facts && !facts_of(folder_of(path))) {
+      report.fault("metrics", "the folder of " + path + ": " + std::strerror(errno),
+                   "make it, or choose another --metrics");
+      return;
+    }
+    if (facts && !S_ISSOCK(facts->st_mode)) {
+      report.fault("metrics", path + " is there, and is no socket",
+                   "remove it, or choose another --metrics");
+      return;
+    }
+  }
+  const MetricsAnswer answer = fetch_metrics(address);
+  if (answer.problem.empty()) {
+    report.ok("metrics", "a worker shows them at " + address);
+  } else if (answer.is_connected) {
+    report.fault("metrics", address + ": " + answer.problem,
+                 "choose another --metrics, or end what has this one");
+  } else {
+    report.note("metrics", "no worker shows them at " + address + ": " + answer.problem,
+                "systemctl start userbin");
   }
 }
 

@@ -46,9 +46,10 @@ MetricsAnswer fetch_metrics(const std::string& address) {
   libcurl().easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
   detail.resize(detail.find('\0') == std::string::npos ? detail.size() : detail.find('\0'));
   if (code != CURLE_OK) {
-    answer = {"", detail.empty() ? libcurl().easy_strerror(code) : detail};
+    answer = {"", detail.empty() ? libcurl().easy_strerror(code) : detail,
+              code != CURLE_COULDNT_CONNECT};
   } else if (status != 200 || answer.text.find("userbin_build_info{") == std::string::npos) {
-    answer = {"", "what answers there is no worker of userbin"};
+    answer = {"", "what answers there is no worker of userbin", true};
   }
   return answer;
 }

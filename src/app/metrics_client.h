@@ -9,6 +9,8 @@ struct MetricsAnswer {
   std::string text;
   /// Why not, for a person.
   std::string problem;
+  /// Somebody took the request.
+  bool is_connected = true;
 };
 
 /// Asks a running worker for what it shows at `address`, which is as --metrics has it, and waits

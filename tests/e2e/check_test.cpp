@@ -6,6 +6,7 @@
 #include "store/sqlite_database.h"
 #include "support/catch.h"
 #include "support/owner.h"
+#include "support/temporary_folder.h"
 #include "support/text.h"
 
 namespace userbin::test {
@@ -150,6 +151,29 @@ TEST_CASE("a worker that was killed is missed") {
   const Finished found = check(site);
   CHECK(found.status == 1);
   CHECK(contains(found.output, "fault  socket    nobody listens on " + site.socket()));
+}
+
+TEST_CASE("check asks for the metrics, where there are any") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("metrics.sock");
+  Site::Options options;
+  options.worker_flags.emplace_back("--metrics=unix:" + path);
+  Site site(options);
+  make_admin(site);
+  CHECK_FALSE(contains(check(site).output, "metrics"));
+  const auto look = [&](const std::string& address) {
+    return check(site, {"--metrics=" + address});
+  };
+  CHECK(contains(look("unix:" + path).output,
+                 "ok     metrics   a worker shows them at unix:" + path));
+  CHECK(look("unix:" + site.socket()).status == 1);
+  CHECK(contains(look("unix:/nowhere/at/all.sock").output,
+                 "fault  metrics   the folder of /nowhere/at/all.sock: No such file"));
+  write_file(folder.file("text"), "");
+  CHECK(contains(look("unix:" + folder.file("text")).output, "is there, and is no socket"));
+  site.kill_worker();
+  CHECK(contains(look("unix:" + path).output,
+                 "note   metrics   no worker shows them at unix:" + path));
 }
 
 TEST_CASE("a socket that everybody can connect to is a fault") {
