@@ -245,8 +245,8 @@ class Hashing {
       workers.emplace_back([this] { work(); });
     }
     std::unique_lock lock(mutex_);
-    while (done_ < users_.size() && !failure_) {
-      changed_.wait_for(lock, kProgressEvery);
+    const auto has_ended = [&] { return done_ == users_.size() || failure_; };
+    while (!changed_.wait_for(lock, kProgressEvery, has_ended)) {
       const std::size_t done = done_;
       lock.unlock();
       progress(done, users_.size());
@@ -255,6 +255,7 @@ class Hashing {
     lock.unlock();
     workers.clear();
     if (failure_) std::rethrow_exception(failure_);
+    progress(users_.size(), users_.size());
   }
 
  private:

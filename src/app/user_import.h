@@ -53,8 +53,8 @@ ImportPlan plan_import(const UserFile& file, const std::vector<store::StoredUser
                        const ImportPolicy& policy, base::WallTime now);
 
 /// Puts hashes in the place of the passwords in plain text of those who are to be imported, in
-/// `file` and in `plan`, on `threads` threads. `progress` is called on this thread, now and then.
-/// How many there were. Throws what `hash` throws.
+/// `file` and in `plan`, on `threads` threads. `progress` is called on this thread, now and then
+/// and at the end. How many there were. Throws what `hash` throws.
 std::size_t hash_plain_passwords(
     UserFile& file, ImportPlan& plan, std::size_t threads,
     const std::function<std::string(const base::SecretString& password)>& hash,
