@@ -97,28 +97,39 @@ MetricsServer::~MetricsServer() {
 
 void MetricsServer::run() {
   std::vector<pollfd> watched;
+  watched.reserve(kMaxClients + 2);
   for (;;) {
-    auto now = std::chrono::steady_clock::now();
-    std::erase_if(clients_, [&](const Client& client) { return now >= client.deadline; });
-    const bool is_deaf = now < deaf_until_;
-    int timeout = is_deaf ? milliseconds_until(deaf_until_, now) : -1;
-    watched.assign({{.fd = stop_event_.get(), .events = POLLIN, .revents = 0},
-                    {.fd = is_deaf ? -1 : listener_.fd(), .events = POLLIN, .revents = 0}});
-    for (const Client& client : clients_) {
-      const short events = client.answer.empty() ? POLLIN : POLLOUT;
-      watched.push_back({.fd = client.fd.get(), .events = events, .revents = 0});
-      const int left = milliseconds_until(client.deadline, now);
-      timeout = timeout < 0 ? left : std::min(timeout, left);
+    try {
+      if (!run_once(watched)) return;
+    } catch (const std::exception& error) {  // no memory
+      clients_.clear();
+      spdlog::error("who asked for metrics is turned away: {}", error.what());
     }
-    if (::poll(watched.data(), watched.size(), timeout) < 0) continue;
-    if (watched[0].revents != 0) return;
-    // From the last on, so that the indices before stay what they are.
-    for (std::size_t i = clients_.size(); i-- > 0;) {
-      if (watched[i + 2].revents == 0 || serve(clients_[i])) continue;
-      clients_.erase(clients_.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-    if (watched[1].revents != 0) accept_one(std::chrono::steady_clock::now());
   }
+}
+
+bool MetricsServer::run_once(std::vector<pollfd>& watched) {
+  auto now = std::chrono::steady_clock::now();
+  std::erase_if(clients_, [&](const Client& client) { return now >= client.deadline; });
+  const bool is_deaf = now < deaf_until_;
+  int timeout = is_deaf ? milliseconds_until(deaf_until_, now) : -1;
+  watched.assign({{.fd = stop_event_.get(), .events = POLLIN, .revents = 0},
+                  {.fd = is_deaf ? -1 : listener_.fd(), .events = POLLIN, .revents = 0}});
+  for (const Client& client : clients_) {
+    const short events = client.answer.empty() ? POLLIN : POLLOUT;
+    watched.push_back({.fd = client.fd.get(), .events = events, .revents = 0});
+    const int left = milliseconds_until(client.deadline, now);
+    timeout = timeout < 0 ? left : std::min(timeout, left);
+  }
+  if (::poll(watched.data(), watched.size(), timeout) < 0) return true;
+  if (watched[0].revents != 0) return false;
+  // From the last on, so that the indices before stay what they are.
+  for (std::size_t i = clients_.size(); i-- > 0;) {
+    if (watched[i + 2].revents == 0 || serve(clients_[i])) continue;
+    clients_.erase(clients_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  if (watched[1].revents != 0) accept_one(std::chrono::steady_clock::now());
+  return true;
 }
 
 void MetricsServer::accept_one(TimePoint now) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <poll.h>
 #include <string>
 #include <thread>
 #include <vector>
@@ -40,6 +41,8 @@ class MetricsServer {
   };
 
   void run();
+  /// False if it is the end.
+  bool run_once(std::vector<pollfd>& watched);
   void accept_one(TimePoint now);
   /// False if nothing more is to be done for this client.
   bool serve(Client& client);

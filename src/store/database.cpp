@@ -1,5 +1,7 @@
 #include "store/database.h"
 
+#include <new>
+
 #include "store/postgres_database.h"
 #include "store/sqlite_database.h"
 
@@ -37,7 +39,10 @@ void Database::give_back(std::unique_ptr<Connection> connection) {
   {
     const std::lock_guard lock(mutex_);
     --leased_;
-    if (connection) idle_.push_back(std::move(connection));
+    try {
+      if (connection) idle_.push_back(std::move(connection));
+    } catch (const std::bad_alloc&) {  // it is closed, then
+    }
   }
   returned_.notify_one();
 }
