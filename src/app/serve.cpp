@@ -205,10 +205,11 @@ void run(const Settings& settings, const sigset_t& signals) {
                          .clock = system_clock});
   }
 
-  server.start([&](const http::Request& request) { return dispatcher.answer(request); });
   if (bin) bin->start();
   keeper.start();
   if (monitor) monitor->start();
+  // Last, as its threads use all the others: if one of those cannot start, nobody is served yet.
+  server.start([&](const http::Request& request) { return dispatcher.answer(request); });
   spdlog::info("userbin " USERBIN_VERSION " serves on {}, store {}, bin {}, metrics {}",
                listener.description(), database.name(), describe(settings.bin),
                monitor ? monitor->listener.description() : "off");

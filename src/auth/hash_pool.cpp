@@ -57,7 +57,12 @@ struct HashPool::Done {
 HashPool::HashPool(Options options, base::Executor& executor)
     : options_(options), executor_(executor) {
   if (sodium_init() < 0) throw std::runtime_error("libsodium cannot be initialised");
-  for (std::size_t i = 0; i < options_.slots; ++i) threads_.emplace_back([this] { run(); });
+  try {
+    for (std::size_t i = 0; i < options_.slots; ++i) threads_.emplace_back([this] { run(); });
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
 base::Task<std::string> HashPool::hash(base::SecretString password) {

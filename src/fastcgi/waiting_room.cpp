@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <system_error>
 
 namespace userbin::fastcgi {
 
@@ -30,7 +31,9 @@ WaitingRoom::WaitingRoom(OnLeave on_leave)
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
-  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_event_.get(), &event);
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_event_.get(), &event) != 0) {
+    throw std::system_error(errno, std::generic_category(), "the waiting room's epoll");
+  }
   thread_ = std::thread([this] { run(); });
 }
 
@@ -48,7 +51,10 @@ void WaitingRoom::enter(void* id, int fd, For what, Deadline deadline) {
   if (guests_.empty()) eventfd_write(wake_event_.get(), 1);
   guests_[id] = {fd, what, deadline};
   epoll_event event{.events = events_for(what), .data = {.ptr = id}};
-  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return;
+  const int error = errno;
+  guests_.erase(id);
+  throw std::system_error(error, std::generic_category(), "epoll_ctl");
 }
 
 std::size_t WaitingRoom::size() {

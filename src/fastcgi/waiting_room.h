@@ -36,6 +36,7 @@ class WaitingRoom {
   explicit WaitingRoom(OnLeave on_leave);
   ~WaitingRoom() { stop(); }
 
+  /// Throws std::bad_alloc or std::system_error if there is no room for another.
   void enter(void* id, int fd, For what, Deadline deadline);
 
   /// No callback comes any more, once this has returned. Idempotent.
