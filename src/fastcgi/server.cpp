@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <limits>
 #include <optional>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <system_error>
 #include <utility>
 
 #include "base/blocking.h"
@@ -21,6 +23,7 @@ namespace {
 
 constexpr std::chrono::seconds kShedWarningEvery{10};
 constexpr int kListenAgainEveryMs = 200;
+constexpr std::chrono::milliseconds kLookAtQueueEvery{5};
 /// Three for each connection to an SQLite store, two logs, one to the bin, and as much again.
 constexpr rlim_t kReservedFds = 64;
 
@@ -34,6 +37,12 @@ int first_reserved_fd() {
 /// For a guarded request nginx needs twice the time that a verification from memory takes.
 std::size_t places_on(unsigned processors) {
   return std::max(1U, (processors + 1) / 3);
+}
+
+/// Whether somebody has connected who is not accepted yet.
+bool has_queued(int listener) {
+  pollfd queue{.fd = listener, .events = POLLIN, .revents = 0};
+  return ::poll(&queue, 1, 0) > 0;
 }
 
 base::UniqueFd open_spare() {
@@ -96,10 +105,17 @@ Server::~Server() {
 
 void Server::start(http::Handler handler) {
   handler_ = std::move(handler);
-  watch(epoll_, EPOLL_CTL_ADD, stop_event_.get(), EPOLLIN, &stop_event_);
-  watch(epoll_, EPOLL_CTL_ADD, posted_event_.get(), EPOLLIN, &posted_event_);
-  watch(epoll_, EPOLL_CTL_ADD, listener_.fd(), EPOLLIN, &listener_);
-  for (std::size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { run(); });
+  if (!watch(epoll_, EPOLL_CTL_ADD, stop_event_.get(), EPOLLIN, &stop_event_) ||
+      !watch(epoll_, EPOLL_CTL_ADD, posted_event_.get(), EPOLLIN, &posted_event_) ||
+      !watch(epoll_, EPOLL_CTL_ADD, listener_.fd(), EPOLLIN, &listener_)) {
+    throw std::system_error(errno, std::generic_category(), "the server's epoll");
+  }
+  try {
+    for (std::size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { run(); });
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
 void Server::post(std::coroutine_handle<> work) {
@@ -113,9 +129,16 @@ void Server::post(std::coroutine_handle<> work) {
 
 bool Server::drain(std::chrono::milliseconds patience) {
   draining_ = true;
-  if (!listener_.withdraw()) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.fd(), nullptr);
+  const bool takes_queued = listener_.withdraw();
+  if (!takes_queued) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.fd(), nullptr);
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   std::unique_lock lock(drained_mutex_);
-  return drained_.wait_for(lock, patience, [&] { return in_progress_ == 0; });
+  for (;;) {
+    const bool is_drained = drained_.wait_until(lock, deadline, [&] { return in_progress_ == 0; });
+    if (!is_drained || !takes_queued || !has_queued(listener_.fd())) return is_drained;
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    drained_.wait_for(lock, kLookAtQueueEvery);
+  }
 }
 
 void Server::stop() {
@@ -162,13 +185,15 @@ class Server::Seat final : public base::BlockingListener {
 };
 
 void Server::run() {
+  // Where there are several places, none may keep events while a thread waits at another.
+  const std::size_t events_at_a_time = places_.size() == 1 ? Place{}.events.size() : 1;
   Seat seat(*this);
   const base::WithBlockingListener listening(seat);
   for (;;) {
     Place& place = seat.take();
     if (place.next == place.count) {
       const int count =
-          epoll_wait(epoll_.get(), place.events.data(), static_cast<int>(place.events.size()),
+          epoll_wait(epoll_.get(), place.events.data(), static_cast<int>(events_at_a_time),
                      is_deaf_ ? kListenAgainEveryMs : -1);
       place.count = static_cast<std::size_t>(std::max(count, 0));
       place.next = 0;

@@ -54,7 +54,8 @@ class Server final : public base::Executor {
   /// Stops. Requests that wait for something are abandoned; nothing may resume them any more.
   ~Server() override;
 
-  /// Begins to serve. An exception out of `handler` closes the connection and is logged.
+  /// Begins to serve. An exception out of `handler` closes the connection and is logged. Throws
+  /// std::system_error, and serves nobody, if the system has no threads or no epoll for it.
   void start(http::Handler handler);
 
   void post(std::coroutine_handle<> work) override;
@@ -71,7 +72,7 @@ class Server final : public base::Executor {
     std::size_t open = 0;
     std::size_t waiting = 0;
   };
-  /// Between start() and stop(), from any thread.
+  /// Before stop(), from any thread.
   Stats stats();
 
  private:
