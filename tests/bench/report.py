@@ -57,11 +57,14 @@ class Report:
         self.say("\n".join([line(cells[0]), rule, *map(line, cells[1:])]))
 
     def mark(self, what, value, *, at_least=None, at_most=None, unit=""):
-        """A figure that is to be reached; a mark that is missed is said, and no error."""
-        reached = value >= at_least if at_most is None else value <= at_most
-        bound = f"≥ {at_least:g}" if at_most is None else f"≤ {at_most:g}"
-        self._marks.append([what, f"{value:.3g}{unit}", bound + unit,
-                            "PASS" if reached else "missed"])
+        """A figure that is to be reached; a mark that is missed is said, and no error. Without a bound it
+        is there to be compared."""
+        bound, verdict = "", ""
+        if at_least is not None:
+            bound, verdict = f"≥ {at_least:g}{unit}", "PASS" if value >= at_least else "missed"
+        elif at_most is not None:
+            bound, verdict = f"≤ {at_most:g}{unit}", "PASS" if value <= at_most else "missed"
+        self._marks.append([what, f"{value:.3g}{unit}", bound, verdict])
 
     def plot(self, name, title, series, labels, *, baseline="", log=False):
         """Bars in build/bench/NAME.svg: `series`, {what: a value for each label}; `baseline` says
