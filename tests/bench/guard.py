@@ -3,7 +3,7 @@
 import base64
 
 import lemonldap
-from support import NAME, PASSWORD, Load, Site, Stage, in_turns, median, ratio
+from support import NAME, PASSWORD, UNTHROTTLED, Load, Site, Stage, in_turns, median, ratio
 
 CLIENTS = (1, 16, 64, 256)
 MARKED = 64  # clients, for the marks and for those who connect anew for each request
@@ -19,9 +19,10 @@ LOOP_THREADS = 4
 
 
 def contenders(stage):
-    """{name: (url, headers)}, the quick ones and the slow; they serve until the stage ends."""
+    """(the site of userbin, {name: (url, headers)} of the quick ones, the same of the slow); they serve
+    until the stage ends."""
     worker = stage.path / "userbin.sock"
-    stage.start_worker(worker, f"--store={stage.path}/userbin.db")
+    stage.start_worker(worker, f"--store={stage.path}/userbin.db", *UNTHROTTLED)
     locations = [GUARDED, OPEN]
     for scheme, hashed in HTPASSWD.items():
         path = stage.path / f"{scheme}.htpasswd"
@@ -49,13 +50,13 @@ def contenders(stage):
             for scheme in HTPASSWD}
     if lemonldap.is_installed():
         slow["LemonLDAP::NG"] = (f"{ours.url}/lemonldap", session)
-    return quick, slow
+    return ours, quick, slow
 
 
 def run(report, rounds, seconds):
     report.section("A guarded file")
     with Stage() as stage:
-        quick, slow = contenders(stage)
+        _, quick, slow = contenders(stage)
         results = {}
         for clients, anew in [*((count, False) for count in CLIENTS), (MARKED, True)]:
             headers = ["Connection: close"] if anew else []

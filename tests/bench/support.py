@@ -188,9 +188,10 @@ def median(rounds):
 
 
 def ratio(ours, base, figure="rate"):
-    """The median of the ratios round by round: what was measured one right after the other."""
+    """The median of the ratios round by round: what was measured one right after the other. Who has
+    fewer rounds than the base ran in the first of them, as in_turns() has it."""
     return statistics.median(getattr(a, figure) / (getattr(b, figure) or 1e-9)
-                             for a, b in zip(ours, base))
+                             for a, b in zip(ours, base[:len(ours)], strict=True))
 
 
 class Load:
@@ -259,11 +260,14 @@ def _milliseconds(text):
     return float(value) * {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}[unit]
 
 
-def in_turns(rounds, runs, progress):
-    """{name: its results}, of `runs`, {name: function}: one of each, then again."""
+def in_turns(rounds, runs, progress, once=()):
+    """{name: its results}, of `runs`, {name: function}: one of each, then again, but for those that
+    run `once`, in the first round."""
     results = {name: [] for name in runs}
     for i in range(rounds):
         for name, run in runs.items():
+            if i > 0 and name in once:
+                continue
             progress(f"round {i + 1} of {rounds}: {name}")
             results[name].append(run())
     return results
