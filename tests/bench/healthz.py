@@ -50,7 +50,7 @@ def run(report, rounds, seconds):
     results = measure(report, rounds_of, seconds)
     report.say(f"The ceiling, to which ratios are, is the quicker of both in each column. Rounds: "
                f"{rounds_of[MARKED]} at {MARKED} kept, {few} elsewhere; {TITLES['few']}, has the first alone, "
-               f" for {max(FEW_SECONDS, seconds)} s.")
+               f"for {max(FEW_SECONDS, seconds)} s.")
     head = ["", *(f"{kept} kept" for kept in KEPT)]
     report.table("Requests a second, and in brackets the ratio to the ceiling", head, [
         [title, *(f"{median(row[name]).rate:.0f} ({ratio(row[name], row['ceiling']):.2f})"

@@ -1,5 +1,7 @@
-"""The report of 'make bench': what is printed, and build/bench/report.md with its plots."""
+"""The report of 'make bench': what is printed, and report.md with its plots, in build/bench for a whole
+run and in build/bench/partial for one of some sections."""
 
+import io
 import os
 import pathlib
 import platform
@@ -16,12 +18,16 @@ FOLDER = ROOT / "build/bench"
 class Report:
     """Prints and keeps sections, tables, plots and marks, in the order in which they come."""
 
-    def __init__(self):
+    def __init__(self, sections, rounds, seconds):
+        """`sections` are those of a partial run, or none."""
+        self._folder = FOLDER / "partial" if sections else FOLDER
+        self._what = f"{', '.join(sections)} alone" if sections else "all sections"
+        self._what += f", --rounds {rounds} --seconds {seconds}; sections say where they take others"
         self._text = []
         self._marks = []
+        self._plots = {}
         self._began = time.monotonic()
         self._said = 0
-        FOLDER.mkdir(parents=True, exist_ok=True)
 
     def progress(self, what):
         """On a terminal at once; in a log only what comes half a minute after the last."""
@@ -67,19 +73,26 @@ class Report:
         self._marks.append([what, f"{value:.3g}{unit}", bound, verdict])
 
     def plot(self, name, title, series, labels, *, baseline="", log=False):
-        """Bars in build/bench/NAME.svg: `series`, {what: a value for each label}; `baseline` says
-        what 1 is."""
+        """Bars in NAME.svg: `series`, {what: a value for each label}; `baseline` says what 1 is."""
         self.progress(f"drawing {name}.svg")
-        draw(FOLDER / f"{name}.svg", title, series, labels, baseline, log)
+        self._plots[f"{name}.svg"] = draw(title, series, labels, baseline, log)
         self._text.append(f"\n![{title}]({name}.svg)")
 
     def finish(self):
+        """Writes all, in place of an earlier run's, which is whole until then."""
         if self._marks:
             self.section("Marks")
             self.table("", ["mark", "here", "to reach", ""], self._marks)
         minutes = (time.monotonic() - self._began) / 60
-        path = FOLDER / "report.md"
-        path.write_text("\n".join(["# userbin, measured", "", *machine(), *self._text]) + "\n")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for old in self._folder.glob("*.svg"):
+            old.unlink()
+        for name, drawn in self._plots.items():
+            (self._folder / name).write_text(drawn)
+        path = self._folder / "report.md"
+        path.write_text("\n".join(["# userbin, measured", "", *machine(),
+                                   f"- Measured in {minutes:.1f} minutes: {self._what}.",
+                                   *self._text]) + "\n")
         print(f"\n{minutes:.1f} minutes; the report with its plots is {os.path.relpath(path)}")
 
 
@@ -95,7 +108,7 @@ def machine():
             f"- {version('/usr/sbin/nginx', '-v')}; {version('wrk', '-v')}; "
             f"{version('g++', '--version')}",
             "- The load comes from wrk on the same cores. Contenders take turns within this run; "
-            "figures are medians of the rounds."]
+            "figures are medians of the rounds, where there is more than one."]
 
 
 def version(*command):
@@ -107,7 +120,8 @@ def version(*command):
     return re.sub(r"^(nginx version: )|(^userbin )|( Copyright.*)", "", done.stdout.split("\n")[0])
 
 
-def draw(path, title, series, labels, baseline, log):
+def draw(title, series, labels, baseline, log):
+    """The SVG."""
     import matplotlib
     matplotlib.use("svg")
     import matplotlib.pyplot as plt
@@ -129,7 +143,8 @@ def draw(path, title, series, labels, baseline, log):
         axes.set_ylabel(f"1 = {baseline}")
     axes.set_title(title, loc="left", fontsize=10)
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+    drawn = io.StringIO()
+    figure.savefig(drawn, bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)
     # A tenth of a point is fine enough.
-    path.write_text(re.sub(r"(\d\.\d)\d+", r"\1", path.read_text()))
+    return re.sub(r"(\d\.\d)\d+", r"\1", drawn.getvalue())
