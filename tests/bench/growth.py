@@ -98,6 +98,7 @@ def rates(results, acts, yardstick):
 def run(report, rounds, seconds):
     report.section("Growth")
     rounds = max(1, rounds * 3 // 5)
+    report.say(f"Rounds: {rounds}; {rounds + 2} of two workers to one, {STARTS} starts, one import.")
     with Stage() as stage:
         run_sizes(report, stage, rounds, seconds)
     with Stage() as stage:
@@ -129,9 +130,14 @@ def run_sizes(report, stage, rounds, seconds):
         for size in sizes])
     report.table(f"Requests a second ({CLIENTS} clients, hashes made cheap), and the ratio to "
                  f"{FEW:,} users", ["", *ACTS], rates(results, ACTS, names[FEW]))
-    report.plot("growth", "SQLite: requests a second by the number of users", {
+    report.plot("growth", "SQLite: requests a second by the number of users, as ratios", {
         act: [ratio(results[names[size]][act], results[names[FEW]][act]) for size in sizes]
         for act in ACTS}, [f"{size:,}" for size in sizes], baseline=f"{FEW:,} users")
+    to_few = lambda what: [what[size] / what[FEW] for size in sizes]
+    report.plot("growth-size", "SQLite: start-up and memory by the number of users, as ratios", {
+        "start-up": to_few(starts), "memory, idle": to_few(memory),
+        "memory after load": to_few({size: after[names[size]][0] for size in sizes})},
+                [f"{size:,}" for size in sizes], baseline=f"{FEW:,} users")
     mark_growth(report, "SQLite", results[names[MOST]], results[names[FEW]])
     report.mark(f"memory, idle, {FEW:,} users", memory[FEW], at_most=12, unit=" MiB")
     report.mark(f"memory, idle, {MOST:,} users", memory[MOST], at_most=32, unit=" MiB")
@@ -188,4 +194,4 @@ def run_engines(report, stage, rounds, seconds):
                  rates(to_one, acts, few))
     mark_growth(report, "PostgreSQL", results[grown], results[few])
     run_two_to_one(report, stage, contenders[few], contenders["PostgreSQL, 2 workers"],
-                   2 * rounds + 3, seconds)
+                   rounds + 2, seconds)
