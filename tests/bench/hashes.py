@@ -50,11 +50,11 @@ def run(report, rounds, seconds):
         rows.append([what, f"{statistics.median(rates[name]):.1f}", f"{to('fresh', name):.2f}",
                      f"{to('kept', name):.2f}", f"{times.p50:.0f}" if times else "",
                      f"{times.p99:.0f}" if times else ""])
-    report.table(f"{CLIENTS} clients; argon2id with {HASH_KIB} KiB and {HASH_PASSES} passes; raw ones with "
-                 f"{CORES} threads, as libsodium takes its memory by itself, and with it kept from one hash to "
-                 "the next, as the worker does it: the harder yardstick. Rounds: "
-                 f"{rounds}", ["", "a second", "to raw hashes", "to those with memory kept", "p50 ms",
-                               "p99 ms"], rows)
+    report.say(f"argon2id with {HASH_KIB} KiB and {HASH_PASSES} passes, {CLIENTS} clients; raw ones with "
+               f"{CORES} threads, as libsodium takes its memory by itself, and with it kept from one hash "
+               f"to the next, as the worker does it: the harder yardstick. Rounds: {rounds}.")
+    report.table("Rates, and the ratios to raw hashes", [
+        "", "a second", "to raw hashes", "to those with memory kept", "p50 ms", "p99 ms"], rows)
     acts = {"logins": "login", "registrations": "register"}
     report.plot("hash", "Logins and registrations: a second, as ratios to raw hashes of all cores", {
         "memory as it comes": [to("fresh", name) for name in acts.values()],

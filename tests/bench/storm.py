@@ -14,8 +14,8 @@ SLOW = ("auth_basic, apr1", "LemonLDAP::NG")  # at MARKED, once
 
 
 class Figures:
-    """What one contender came to, round by round: its verifications alone and in the storm, and the logins
-    of the storm, which are userbin's for all of them."""
+    """What one contender came to, round by round: its verifications alone and in the storm, and the
+    logins of the storm, which are userbin's for all of them."""
 
     def __init__(self, rounds):
         self.alone, self.storm, self.logins = map(list, zip(*rounds))
@@ -83,9 +83,9 @@ def run(report, rounds, seconds):
 
 def tell(report, results, rounds_of):
     """Of the guarded file."""
-    report.say(f"All beside the same storm: {LOGGING_IN} clients that log in to userbin, whose hashes take "
-               "all cores. What the ceiling and the file without a guard lose in it no guard can keep; what "
-               "userbin loses beyond that is its own. Rounds: "
+    report.say(f"All beside the same storm: {LOGGING_IN} clients that log in to userbin, whose hashes "
+               "take all cores. What the ceiling and the file without a guard lose in it no guard can "
+               "keep; what userbin loses beyond that is its own. Rounds: "
                + ", ".join(f"{count} at {clients}" for clients, count in rounds_of.items())
                + f" clients; of {' and '.join(SLOW)} (if installed) one, at {MARKED}.")
     head = ["", *(f"{clients} clients" for clients in CLIENTS)]
