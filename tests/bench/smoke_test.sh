@@ -16,6 +16,7 @@ whole() { cat $bench/report.md $bench/*.svg 2>/dev/null | cksum; }
 make --no-print-directory -j2 release build/release/bench || exit 1
 mkdir -p $partial
 touch $partial/stale.svg
+rm -f $partial/report.md
 before=$(whole)
 tests/bench/run --rounds 1 --seconds 1 hash >"$out" 2>&1 || wrong "it failed: $(cat "$out")"
 [[ $(whole) = "$before" ]] || wrong "it changed the report of a whole run"
@@ -23,7 +24,6 @@ tests/bench/run --rounds 1 --seconds 1 hash >"$out" 2>&1 || wrong "it failed: $(
 # holds WHAT PATTERN: the report has such a line
 holds() { grep -qE "$2" $partial/report.md || wrong "the report has no $1: $(cat $partial/report.md)"; }
 
-[[ -z $(find $partial -name report.md -mmin +5) ]] || wrong "the report is an old one"
 holds commit "^- userbin .*, commit [0-9a-f]"
 holds rounds "^- Measured .*: hash alone, --rounds 1 --seconds 1"
 holds "row of logins" "^\| logins +\| +[0-9.]+ \| +[0-9.]+ \| +[0-9.]+ \|"
