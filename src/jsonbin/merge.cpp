@@ -212,9 +212,15 @@ Joined join_other_server(const Json::Value& element, const KnownUser& known, bas
   return joined;
 }
 
+bool has_nul(const Json::Value& value) {
+  return value.isString() && value.asString().find('\0') != std::string::npos;
+}
+
+/// The store keeps names and stamps by themselves, where it can keep no NUL.
 bool is_user(const Json::Value& element) {
   return element.isObject() && element[kUsername].isString() &&
-         !element[kUsername].asString().empty() && element[kPassword].isString();
+         !element[kUsername].asString().empty() && element[kPassword].isString() &&
+         !has_nul(element[kUsername]) && !has_nul(element[kUpdatedAt]);
 }
 
 std::string key_of(const Json::Value& user) {

@@ -2,8 +2,8 @@
 //
 // The rules. A *version* is a user's record as it stood under one stamp ("updated_at").
 //
-//  1  Of the elements of a bin, a user is an object with a non-empty text "username" and a text
-//     "password", the first one of its name. Any other is foreign: kept in place, reported.
+//  1  Of a bin's elements, a user is an object with a text "username", not empty and without a NUL,
+//     and a text "password", the first one of its name. Any other is foreign: kept, reported.
 //  2  An element that equals a version seen here says nothing new, however old the page was.
 //  3  An element that bears the stamp of a version seen here, and differs, was edited by hand on
 //     that version: its edits are made on top of today's record, now. So a hand edit wins the

@@ -1,11 +1,12 @@
 #include "store/sql_invitation_store.h"
 
+#include "store/binding.h"
+
 namespace userbin::store {
 
 namespace {
 
 using soci::into;
-using soci::use;
 
 long long to_microseconds(base::WallTime time) {
   return time.time_since_epoch().count();

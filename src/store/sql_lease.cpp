@@ -4,11 +4,11 @@
 
 #include "base/log.h"
 #include "base/process_name.h"
+#include "store/binding.h"
 
 namespace userbin::store {
 
 using soci::into;
-using soci::use;
 using std::chrono::steady_clock;
 
 namespace {

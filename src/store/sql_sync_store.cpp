@@ -5,13 +5,13 @@
 
 #include "base/failure.h"
 #include "base/json.h"
+#include "store/binding.h"
 
 namespace userbin::store {
 
 namespace {
 
 using soci::into;
-using soci::use;
 
 constexpr const char* kPlace = "place";
 constexpr const char* kState = "state";

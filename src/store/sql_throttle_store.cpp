@@ -1,11 +1,12 @@
 #include "store/sql_throttle_store.h"
 
+#include "store/binding.h"
+
 namespace userbin::store {
 
 namespace {
 
 using soci::into;
-using soci::use;
 
 /// How many saves later a removal is still told; each program saves once a second at most.
 constexpr long long kStampsGoneIsTold = 100'000;

@@ -1,6 +1,8 @@
 #include "store/sql_user_store.h"
 
 #include "base/json.h"
+#include "base/text.h"
+#include "store/binding.h"
 #include "store/sql_invitation_store.h"
 #include "store/sql_session_store.h"
 
@@ -9,7 +11,6 @@ namespace userbin::store {
 namespace {
 
 using soci::into;
-using soci::use;
 
 struct FindUser {
   std::string key, record;
@@ -139,6 +140,11 @@ StoredUser decode(const std::string& record, long long revision) {
   return {decode_user(record), revision};
 }
 
+/// What no engine can keep is nobody's name: to PostgreSQL it would be another one, or an error.
+bool may_be_key(std::string_view key) {
+  return key.find('\0') == std::string_view::npos && base::is_utf8(key);
+}
+
 std::optional<StoredUser> find_user(Connection& connection, std::string_view key) {
   auto& find = connection.prepared<FindUser>();
   find.key = key;
@@ -220,6 +226,7 @@ void forget_deletion(Connection& connection, const std::string& key) {
 }  // namespace
 
 std::optional<StoredUser> SqlUserStore::find(std::string_view key) {
+  if (!may_be_key(key)) return std::nullopt;
   return database_.read([&](Connection& connection) { return find_user(connection, key); });
 }
 
@@ -271,6 +278,7 @@ AdmitResult SqlUserStore::admit(const User& user, std::int64_t revision,
 }
 
 std::optional<User> SqlUserStore::former(std::string_view key) {
+  if (!may_be_key(key)) return std::nullopt;
   return database_.read([&](Connection& connection) -> std::optional<User> {
     auto& find = connection.prepared<FindFormer>();
     find.key = key;
@@ -327,6 +335,7 @@ bool SqlUserStore::remove(std::string_view key, std::int64_t revision) {
 }
 
 std::vector<StoredUser> SqlUserStore::list(std::string_view after, std::size_t limit) {
+  after = after.substr(0, after.find('\0'));  // behind it is who is behind this
   return database_.read([&](Connection& connection) {
     auto& list = connection.prepared<ListUsers>();
     list.after = after;
@@ -340,6 +349,8 @@ std::vector<StoredUser> SqlUserStore::list(std::string_view after, std::size_t l
 
 std::vector<User> SqlUserStore::search(const UserFilter& filter, std::string_view after,
                                        std::size_t limit) {
+  if (!may_be_key(filter.key_prefix)) return {};
+  after = after.substr(0, after.find('\0'));
   // Behind whatever begins with the prefix.
   constexpr const char* kLastCodePoint = "\xF4\x8F\xBF\xBF";
   return database_.read([&](Connection& connection) {

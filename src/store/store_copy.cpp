@@ -3,10 +3,11 @@
 #include <deque>
 #include <optional>
 
+#include "store/binding.h"
+
 namespace userbin::store {
 
 using soci::into;
-using soci::use;
 
 namespace {
 

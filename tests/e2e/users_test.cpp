@@ -49,6 +49,20 @@ std::string in_json(const std::string& name, const std::string& password) {
 
 }  // namespace
 
+TEST_CASE("a name that is no text is nobody's to an admin") {
+  Site site;
+  Admin admin(site, "ada");
+  const std::string path = GENERATE("/users/%FF", "/users/%ED%A0%80");
+  CAPTURE(path);
+  CHECK(admin.client.get(path).status == 404);
+  CHECK(admin.send("PATCH", path, R"({"role":"editor"})").status == 404);
+  CHECK(admin.send("DELETE", path).status == 404);
+  CHECK(admin.send("POST", path + "/restore").status == 404);
+  CHECK(admin.client.get("/users?q=ada%00").json()["users"].empty());
+  CHECK(admin.client.get("/users?q=%FF").status == 400);
+  CHECK(admin.client.get("/users?after=ad%00").json()["users"].size() == 1);
+}
+
 TEST_CASE("an admin looks after users by curl, wherever the login is") {
   const std::string prefix = GENERATE("", "/auth");
   Site::Options options;

@@ -123,6 +123,22 @@ TEST_CASE("rule 1: what is no usable user stays in its place and is reported") {
   CHECK(merged.joined.size() == 1);
 }
 
+TEST_CASE("rule 1: a name or a stamp with a NUL in it is no user's") {
+  const auto [field, value] = GENERATE(Catch::Generators::table<std::string, std::string>({
+      {"username", std::string("ann\0x", 5)},
+      {"updated_at", std::string("2026-10-11T00:00:00Z\0", 21)},
+  }));
+  Json::Value document = json(std::string("[") + kAnn + "," + kAnn + "]");
+  document[0][field] = value;
+  const auto bin = std::get<BinDocument>(BinDocument::parse(document));
+  const Merged merged = merge(bin, {}, kNow);
+  CHECK(merged.joined.size() == 1);
+  REQUIRE(merged.findings.size() == 1);
+  CHECK(merged.findings[0].kind == Finding::Kind::kForeignElement);
+  CHECK(merged.findings[0].index == 0);
+  CHECK(text(bin.with_users(merged.users)) == text(document));
+}
+
 TEST_CASE("a list keeps its shape, its order and the fields that userbin doesn't know") {
   std::map<std::string, KnownUser> known;
   known["bob"] = knowing(bob(9, "'x':{'y':[1,2.5]},'role':'admin'"), {bob(3, "'x':{'y':[1,2.5]}")});

@@ -6,6 +6,7 @@
 #include <barrier>
 #include <thread>
 
+#include "base/failure.h"
 #include "store/sql_session_store.h"
 #include "store/sql_user_store.h"
 #include "support/catch.h"
@@ -109,6 +110,34 @@ TEMPLATE_TEST_CASE("a user store has a name once, whatever its case", "", FakeUs
   CHECK(found->user.username() == "Ada");
   CHECK(found->user.password_hash() == "first");
   CHECK(found->revision == 1);
+}
+
+TEMPLATE_TEST_CASE("a name that is no text is nobody's, whoever has its beginning", "", FakeUsers,
+                   SqlUsers<test::OnSqlite>, SqlUsers<test::OnPostgres>) {
+  TestType kept;
+  UserStore& users = kept.users;
+  for (const char* name : {"ada", "bob"}) REQUIRE(users.insert(user_named(name)));
+  for (const std::string& name : {std::string("ada\0x", 5), std::string("ada\0", 4),
+                                  std::string("ada\xFF"), std::string("\xED\xA0\x80")}) {
+    CHECK_FALSE(users.find(name));
+    CHECK_FALSE(users.former(name));
+    CHECK(users.search({.key_prefix = name}, "", 10).empty());
+  }
+  const std::string behind_ada("ada\0x", 5);
+  CHECK(names_of(users.list(behind_ada, 10)) == std::vector<std::string>{"bob"});
+  CHECK(users.search({}, behind_ada, 10).size() == 1);
+}
+
+TEST_CASE("PostgreSQL is given no text that would end before its end") {
+  SqlUsers<test::OnPostgres> kept;
+  REQUIRE(kept.users.insert(user_named("ada")));
+  kept.sessions.insert(session_of("ada", "a"));
+  const std::string name("ada\0x", 5);
+  CHECK_THROWS_AS(kept.users.remove(name, 1), base::StoreUnavailable);
+  CHECK_THROWS_AS(kept.sessions.remove_all(name), base::StoreUnavailable);
+  CHECK_THROWS_AS(kept.users.insert(user_named(name)), base::StoreUnavailable);
+  CHECK(kept.users.find("ada"));
+  CHECK(kept.sessions.find("a"));
 }
 
 TEMPLATE_TEST_CASE("a user is updated only by who has read his last revision", "", FakeUsers,
