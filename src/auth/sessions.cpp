@@ -5,6 +5,7 @@
 #include "auth/token.h"
 #include "base/failure.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace userbin::auth {
 
@@ -17,7 +18,7 @@ constexpr std::size_t kMaxUnwrittenUses = 10'000;
 /// Beyond that many.
 constexpr std::chrono::seconds kRetryWriteUses{1};
 constexpr std::size_t kMaxSeen = 10'000;
-constexpr std::size_t kMaxUserAgentBytes = 256;
+constexpr std::size_t kMaxUserAgentCodePoints = 256;
 
 }  // namespace
 
@@ -58,7 +59,7 @@ SessionDraft Sessions::draft(const std::string& user_key, const ClientInfo& clie
                      .expires_at = {},
                      .remember = remember,
                      .client = client.address,
-                     .user_agent = client.user_agent.substr(0, kMaxUserAgentBytes)};
+                     .user_agent = base::printable(client.user_agent, kMaxUserAgentCodePoints)};
   row.expires_at = expiry(row, now);
   const auto max_age = remember ? std::optional(rules_.remembered) : std::nullopt;
   return {.session = {std::move(token), max_age}, .row = std::move(row)};

@@ -10,6 +10,8 @@ using namespace userbin::test;
 
 namespace {
 
+constexpr const char* kOwnSite = "Sec-Fetch-Site: same-origin";
+
 std::size_t count_lines(const std::string& text) {
   return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
@@ -36,6 +38,47 @@ TEST_CASE("bad requests get the contract's status and one log line, and change n
   }
   CHECK(client.post_json("/register", credentials("mallory", "seven green lanterns")).status ==
         200);
+}
+
+TEST_CASE("a name with a NUL in it is not the one before the NUL") {
+  Site site;
+  HttpClient client(site.url());
+  const std::string password = "seven green lanterns";
+  REQUIRE(client.post_json("/register", credentials("ada", password)).status == 200);
+  CHECK(client.post_json("/login", credentials(std::string("ada\0x", 5), password)).status == 401);
+  CHECK(client.post_json("/login", credentials(std::string("ada\0", 4), password)).status == 401);
+  CHECK(client.post_form("/login", "username=ada%00&password=seven+green+lanterns", {kOwnSite})
+            .status == 401);
+  CHECK(client.post_json("/register", credentials(std::string("bob\0", 4), password)).code() ==
+        "invalid_username");
+  CHECK(client.post_json("/login", credentials("ada", password)).status == 200);
+}
+
+TEST_CASE("a name that is no text lets nobody in, and breaks nothing") {
+  Site site;
+  HttpClient client(site.url());
+  for (const char* path : {"/login", "/register"}) {
+    CAPTURE(path);
+    CHECK(client.post_form(path, "username=%FF&password=seven+green+lanterns", {kOwnSite}).code() ==
+          "malformed_body");
+    CHECK(client.post_json(path, "{\"username\":\"\xFF\",\"password\":\"seven green lanterns\"}")
+              .code() == "malformed_body");
+    CHECK(client.post_json(path, R"({"username":"\ud800","password":"seven green lanterns"})")
+              .code() == "malformed_body");
+  }
+}
+
+TEST_CASE("whoever's browser calls itself by no text logs in all the same") {
+  Site site;
+  HttpClient client(site.url());
+  REQUIRE(client.post_json("/register", credentials("ada", "seven green lanterns")).status == 200);
+  const std::string agent = GENERATE(as<std::string>{}, "Caf\xE9/1", "\xED\xA0\x80",
+                                     std::string(255, 'a') + "\u00FC\u00FC");
+  CHECK(
+      client
+          .post_json("/login", credentials("ada", "seven green lanterns"), {"User-Agent: " + agent})
+          .status == 200);
+  CHECK(client.get("/me/sessions").json()["sessions"].size() == 1);
 }
 
 TEST_CASE("no line of the log can be forged from outside") {

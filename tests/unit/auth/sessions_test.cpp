@@ -87,8 +87,19 @@ TEST_CASE("a session knows whose it is, since when, and where it came from") {
   CHECK(principal->session.user_key == "ada");
   CHECK(principal->session.created_at == site.clock.now());
   CHECK(principal->session.client == "192.0.2.7");
-  CHECK(principal->session.user_agent == std::string(256, 'x'));
+  CHECK(principal->session.user_agent == std::string(255, 'x') + "\u2026");
   CHECK_FALSE(principal->session.remember);
+}
+
+TEST_CASE("what a client says of itself is kept as a text, whatever it is") {
+  SignedIn site;
+  const auto [sent, kept] = GENERATE(Catch::Generators::table<std::string, std::string>({
+      {"Caf\xE9/1", "Caf\uFFFD/1"},
+      {std::string("a\0b", 3), "a\uFFFDb"},
+      {std::string(254, 'a') + "\u00FC\u00FC\u00FC", std::string(254, 'a') + "\u00FC\u2026"},
+  }));
+  const store::Session row = site.sessions->draft("ada", {"192.0.2.7", sent}, false).row;
+  CHECK(row.user_agent == kept);
 }
 
 TEST_CASE("only the very token of a session is good") {
