@@ -39,7 +39,7 @@ class SessionStore {
  public:
   virtual ~SessionStore() = default;
 
-  virtual void insert(const Session& session) = 0;
+  virtual void insert(const Session& session) = 0;  // may end others: kMaxSessionsPerUser
   /// Expired ones are found too, until remove_expired() has taken them away.
   virtual std::optional<Session> find(std::string_view token_hash) = 0;
   /// False if there was none.

@@ -1,6 +1,7 @@
 #include "store/sql_session_store.h"
 
 #include "store/binding.h"
+#include "store/session_limit.h"
 
 namespace userbin::store {
 
@@ -100,6 +101,18 @@ struct DeleteByUser : DeleteSessions<std::string> {
   explicit DeleteByUser(soci::session& sql) : DeleteSessions(sql, "name = :wanted") {}
 };
 
+/// Those of a user that must go so that there is room for one more.
+struct DeleteLeastUsed {
+  std::string name;
+  long long offset = kMaxSessionsPerUser - 1;
+  soci::statement statement;
+  explicit DeleteLeastUsed(soci::session& sql)
+      : statement((sql.prepare << "DELETE FROM sessions WHERE token_hash IN (SELECT token_hash FROM"
+                                  " sessions WHERE name = :name ORDER BY last_seen_at DESC,"
+                                  " token_hash LIMIT 1000000 OFFSET :offset)",
+                   use(name), use(offset))) {}
+};
+
 struct DeleteExpired : DeleteSessions<long long> {
   explicit DeleteExpired(soci::session& sql) : DeleteSessions(sql, "expires_at <= :wanted") {}
 };
@@ -118,6 +131,9 @@ struct TouchSession {
 }  // namespace
 
 void insert_session(Connection& connection, const Session& session) {
+  auto& make_room = connection.prepared<DeleteLeastUsed>();
+  make_room.name = session.user_key;
+  make_room.statement.execute(true);
   auto& insert = connection.prepared<InsertSession>();
   insert.row = {.token_hash = session.token_hash,
                 .name = session.user_key,
@@ -136,7 +152,9 @@ std::size_t remove_sessions(Connection& connection, const std::string& user_key)
 
 void SqlSessionStore::insert(const Session& session) {
   database_.write([&](Connection& connection) {
+    soci::transaction transaction(connection.sql());
     insert_session(connection, session);
+    transaction.commit();
     return true;
   });
 }

@@ -5,7 +5,10 @@
 #include <mutex>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
+#include "store/session_limit.h"
 #include "store/session_store.h"
 #include "support/fault.h"
 
@@ -19,9 +22,11 @@ class FakeSessionStore final : public store::SessionStore {
   void insert(const store::Session& session) override {
     fault.on_change();
     const std::lock_guard lock(mutex_);
-    if (!sessions_.emplace(session.token_hash, session).second) {
+    if (sessions_.contains(session.token_hash)) {
       throw base::StoreUnavailable("store fake: this token hash is there already");
     }
+    make_room(session.user_key);
+    sessions_.emplace(session.token_hash, session);
   }
 
   std::optional<store::Session> find(std::string_view token_hash) override {
@@ -80,6 +85,17 @@ class FakeSessionStore final : public store::SessionStore {
   }
 
  private:
+  void make_room(const std::string& user_key) {
+    std::vector<std::pair<base::WallTime, std::string>> seen;
+    for (const auto& [hash, session] : sessions_) {
+      if (session.user_key == user_key) seen.emplace_back(session.last_seen_at, hash);
+    }
+    if (seen.size() < store::kMaxSessionsPerUser) return;
+    std::sort(seen.begin(), seen.end());
+    seen.resize(seen.size() - store::kMaxSessionsPerUser + 1);
+    for (const auto& entry : seen) sessions_.erase(entry.second);
+  }
+
   template <typename Condition>
   std::size_t erase_if(Condition condition) {
     const std::lock_guard lock(mutex_);

@@ -1,6 +1,7 @@
 #include "store/session_store.h"
 
 #include "base/failure.h"
+#include "store/session_limit.h"
 #include "store/sql_session_store.h"
 #include "support/catch.h"
 #include "support/fake_session_store.h"
@@ -107,6 +108,41 @@ TEMPLATE_TEST_CASE("a user's sessions are listed in the order of their creation"
   sessions.insert(session_of("middle", "ada", microseconds{2}));
   CHECK(hashes_of(sessions.list("ada")) == Hashes{"old", "middle", "new"});
   CHECK(sessions.list("nobody").empty());
+}
+
+TEMPLATE_TEST_CASE("of too many sessions of a user the one that was seen the longest ago ends", "",
+                   FakeSessions, SqlSessions<test::OnSqlite>, SqlSessions<test::OnPostgres>) {
+  TestType kept;
+  SessionStore& sessions = kept.sessions;
+  const auto hash_of = [](std::size_t i) { return "h" + std::to_string(1000 + i); };
+  Session others = session_of("other", "ad");
+  others.last_seen_at = kNow - microseconds{1'000'000};
+  sessions.insert(others);
+  for (std::size_t i = 0; i < kMaxSessionsPerUser; ++i) {
+    Session session = session_of(hash_of(i));
+    session.last_seen_at = kNow + microseconds{i};
+    sessions.insert(session);
+  }
+  CHECK(sessions.list("ada").size() == kMaxSessionsPerUser);
+  sessions.touch({{hash_of(0), kNow + microseconds{5000}, kNow + microseconds{9000}}});
+
+  SECTION("also before one that begins at an earlier time") {
+    Session early = session_of("early");
+    early.last_seen_at = kNow - microseconds{1};
+    sessions.insert(early);
+    CHECK(sessions.find("early"));
+  }
+  SECTION("and no other") {
+    sessions.insert(session_of("late"));
+  }
+  CHECK(sessions.list("ada").size() == kMaxSessionsPerUser);
+  CHECK(sessions.find(hash_of(0)));
+  CHECK_FALSE(sessions.find(hash_of(1)));
+  CHECK(sessions.find(hash_of(2)));
+  CHECK(sessions.find("other"));
+
+  CHECK_THROWS_AS(sessions.insert(session_of(hash_of(5))), base::StoreUnavailable);
+  CHECK(sessions.find(hash_of(2)));
 }
 
 TEMPLATE_TEST_CASE("the last use of a session goes only forward", "", FakeSessions,
