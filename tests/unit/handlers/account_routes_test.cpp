@@ -182,6 +182,15 @@ TEST_CASE("a logout ends this session, or all of the user's, and works without o
   CHECK(site.session_rows.list("ada").size() == left);
 }
 
+TEST_CASE("who logs out and was not logged in makes nobody write") {
+  test::HandlersOnFakes site;
+  site.session_rows.fault.set(test::Fault::Hits::kChanges);
+  http::Request request = json_to("/logout", GENERATE("{}", R"({"everywhere": true})"));
+  request.authorization = "Bearer " + std::string(43, 'A');
+  CHECK(site.answer(request).status == 200);
+  CHECK_FALSE(site.session_rows.fault.has_struck());
+}
+
 TEST_CASE("the worker is healthy while it runs, and ready while its store works") {
   test::HandlersOnFakes site;
   CHECK(site.answer(request_to("GET", "/healthz")).status == 200);
