@@ -1,5 +1,7 @@
 #include "store/sql_session_store.h"
 
+#include <algorithm>
+
 #include "store/binding.h"
 #include "store/session_limit.h"
 
@@ -185,10 +187,14 @@ std::vector<Session> SqlSessionStore::list(std::string_view user_key) {
 
 void SqlSessionStore::touch(const std::vector<SessionUse>& uses) {
   if (uses.empty()) return;
+  // In one order, so that no two programs wait for each other's rows.
+  std::vector<SessionUse> ordered = uses;
+  std::sort(ordered.begin(), ordered.end(),
+            [](const auto& a, const auto& b) { return a.token_hash < b.token_hash; });
   database_.write([&](Connection& connection) {
     soci::transaction transaction(connection.sql());
     auto& touch = connection.prepared<TouchSession>();
-    for (const SessionUse& session_use : uses) {
+    for (const SessionUse& session_use : ordered) {
       touch.token_hash = session_use.token_hash;
       touch.seen_at = to_microseconds(session_use.seen_at);
       touch.expires_at = to_microseconds(session_use.expires_at);
