@@ -59,11 +59,18 @@ struct CountPending {
             (sql.prepare << "SELECT COUNT(*) FROM users WHERE revision <> in_bin", into(count))) {}
 };
 
-struct ListRecords {
-  std::string record;
+struct SumBytes {
+  long long bytes = 0;
   soci::statement statement;
-  explicit ListRecords(soci::session& sql)
-      : statement((sql.prepare << "SELECT record FROM users", into(record))) {}
+  explicit SumBytes(soci::session& sql)
+      : statement(
+            (sql.prepare << "SELECT COALESCE(SUM(" + bytes_of_record(sql) + " + 1), 0) FROM users",
+             into(bytes))) {}
+  /// LENGTH() counts what each takes for characters.
+  static std::string bytes_of_record(soci::session& sql) {
+    return sql.get_backend_name() == "postgresql" ? "OCTET_LENGTH(record)"
+                                                  : "LENGTH(CAST(record AS BLOB))";
+  }
 };
 
 struct InsertRecord {
@@ -311,11 +318,11 @@ std::size_t SqlSyncStore::count_pending() {
 
 std::size_t SqlSyncStore::total_bytes() {
   return database_.read([](Connection& connection) {
-    auto& list = connection.prepared<ListRecords>();
-    std::size_t bytes = 0;
-    list.statement.execute();
-    while (list.statement.fetch()) bytes += list.record.size() + 1;
-    return bytes;
+    auto& sum = connection.prepared<SumBytes>();
+    sum.statement.execute();
+    while (sum.statement.fetch()) {
+    }
+    return static_cast<std::size_t>(sum.bytes);
   });
 }
 
