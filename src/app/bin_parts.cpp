@@ -1,5 +1,6 @@
 #include "app/bin_parts.h"
 
+#include <algorithm>
 #include <random>
 
 #include "auth/password_hash.h"
@@ -7,7 +8,13 @@
 namespace userbin::app {
 
 jsonbin::CurlTransport::Settings transport_settings(const BinSettings& settings) {
+  // A bin as the service sends it: a character that is two bytes in ours may be an escape of six,
+  // the answer to a PUT has something around it, and the owner may go beyond what is taken here.
+  constexpr std::size_t kLongestEscape = 3;
+  constexpr std::size_t kAround = 1024 * 1024;
   jsonbin::CurlTransport::Settings transport;
+  transport.max_body_bytes =
+      std::max(transport.max_body_bytes, kLongestEscape * settings.sync.max_bytes + kAround);
   transport.proxy = settings.proxy;
   return transport;
 }
