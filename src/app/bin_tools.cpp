@@ -137,11 +137,14 @@ std::size_t hash_plain_texts(std::vector<jsonbin::BinCopy>& bins, const Settings
   return found.size();
 }
 
-bool apply_all(store::SyncStore& store, const std::vector<store::SyncChange>& changes) {
+bool apply_all(store::SyncStore& store, const std::vector<store::SyncChange>& changes,
+               const std::string& by) {
   for (auto first = changes.begin(); first != changes.end();) {
     const auto left = static_cast<std::size_t>(changes.end() - first);
     const auto last = first + static_cast<std::ptrdiff_t>(std::min(left, kChangesAtOnce));
-    if (!store.apply({first, last})) return false;
+    const std::vector<store::SyncChange> chunk(first, last);
+    if (!store.apply(chunk)) return false;
+    jsonbin::audit_pulled(chunk, by);
     first = last;
   }
   return true;

@@ -60,6 +60,15 @@ Replica::Problem problem_for(const Error& error) {
   return {"refused", "JSONBin refuses a request: " + answer, false};
 }
 
+void log_pulled(const std::vector<store::SyncChange>& changes) {
+  for (const store::SyncChange& change : changes) {
+    if (change.record) spdlog::info("from the bin: {}", base::escape_for_log(change.key));
+    if (change.remove) {
+      spdlog::info("the deletion of {} is forgotten", base::escape_for_log(change.key));
+    }
+  }
+}
+
 }  // namespace
 
 std::string place_name(const std::string& base_url, const SyncSettings& settings) {
@@ -275,7 +284,6 @@ void Sync::join(base::WallTime now) {
     const std::vector<store::SyncedUser> users = store_.load();
     plan_ = make_plan(copies(), users, rules, now);
     if (!apply(plan_.changes)) continue;
-    audit_pulled(plan_.changes, "bin");
     no_room_.clear();
     for (const store::SyncedUser& user : users) {
       const bool has_none =
@@ -288,13 +296,17 @@ void Sync::join(base::WallTime now) {
   // Else users change faster than they are joined: the next step tries again.
 }
 
-/// False, and the rest not done, if a user has changed meanwhile.
+/// False, and the rest not done, if a user has changed meanwhile. What is done is told at once, as
+/// the rest may fail.
 bool Sync::apply(const std::vector<store::SyncChange>& changes) {
   for (std::size_t i = 0; i < changes.size(); i += kChangesAtOnce) {
     const auto first = changes.begin() + static_cast<std::ptrdiff_t>(i);
     const auto last =
         changes.begin() + static_cast<std::ptrdiff_t>(std::min(changes.size(), i + kChangesAtOnce));
-    if (!store_.apply({first, last})) return false;
+    const std::vector<store::SyncChange> chunk(first, last);
+    if (!store_.apply(chunk)) return false;
+    audit_pulled(chunk, "bin");
+    log_pulled(chunk);
   }
   return true;
 }
@@ -307,12 +319,6 @@ std::vector<BinCopy> Sync::copies() const {
 
 void Sync::note_joined() {
   report(plan_.findings);
-  for (const store::SyncChange& change : plan_.changes) {
-    if (change.record) spdlog::info("from the bin: {}", base::escape_for_log(change.key));
-    if (change.remove) {
-      spdlog::info("the deletion of {} is forgotten", base::escape_for_log(change.key));
-    }
-  }
   for (Bin& bin : bins_) {
     const auto is_of_bin = [&](const BinWrite& write) { return write.bin == bin.id; };
     const bool is_written = std::any_of(plan_.writes.begin(), plan_.writes.end(), is_of_bin);

@@ -1,9 +1,13 @@
 // A store that fails, a program that dies, clocks that are set back, another bin, a budget.
+#include <algorithm>
 #include <deque>
 
+#include "base/audit.h"
 #include "jsonbin/sync.h"
 #include "support/catch.h"
+#include "support/process.h"
 #include "support/sync_on_fakes.h"
+#include "support/temporary_folder.h"
 
 using namespace std::chrono_literals;
 
@@ -39,7 +43,73 @@ struct Busy : SyncOnFakes {
   }
 };
 
+/// The store behind it, but the second time that something is applied.
+class SecondFails final : public store::SyncStore {
+ public:
+  explicit SecondFails(store::SyncStore& rows) : rows_(rows) {}
+
+  bool apply(const std::vector<store::SyncChange>& changes) override {
+    if (++calls_ == 2) throw base::StoreUnavailable("store fake: the second fails");
+    return rows_.apply(changes);
+  }
+
+  void set_place(const std::string& place) override { rows_.set_place(place); }
+  std::string place() override { return rows_.place(); }
+  std::vector<store::SyncedUser> load() override { return rows_.load(); }
+  std::vector<store::PendingChange> pending(std::size_t limit) override {
+    return rows_.pending(limit);
+  }
+  std::size_t count_pending() override { return rows_.count_pending(); }
+  std::size_t total_bytes() override { return rows_.total_bytes(); }
+  std::vector<Json::Value> set_aside() override { return rows_.set_aside(); }
+  std::string state() override { return rows_.state(); }
+  void set_state(const std::string& state) override { rows_.set_state(state); }
+  void count_request(std::int64_t hour) override { rows_.count_request(hour); }
+  std::int64_t requests(std::int64_t since_hour) override { return rows_.requests(since_hour); }
+  int server_number() override { return rows_.server_number(); }
+
+ private:
+  store::SyncStore& rows_;
+  int calls_ = 0;
+};
+
+std::size_t lines_of(const std::string& file) {
+  const std::string text = test::read_file(file);
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
 }  // namespace
+
+TEST_CASE("what was stored of a bin is told, also where the rest could not be") {
+  FakeSyncStore rows;
+  SecondFails store(rows);
+  const test::TemporaryFolder folder;
+  base::open_audit({.target = base::AuditOptions::Target::kFile, .file = folder.file("audit")});
+  SyncOnFakes fakes;
+  fakes.settings.delay = 0ms;
+  Json::Value document(Json::arrayValue);
+  for (int i = 0; i < 100; ++i) {
+    Json::Value user;
+    user["username"] = "user" + std::to_string(i);
+    user["password"] = "$h";
+    document.append(user);
+  }
+  fakes.service.put("bin1", base::to_json(document));
+  fakes.sync = std::make_unique<Sync>(
+      fakes.service, Client::Settings{.key = base::SecretString(test::kKey)}, store, fakes.clock,
+      test::fake_passwords(fakes.hashes), fakes.settings, 7);
+  CHECK_THROWS_AS(fakes.settle(), base::StoreUnavailable);
+  const std::size_t stored = rows.load().size();
+  CHECK(stored == 64);
+  CHECK(fakes.log.count("from the bin: user") == static_cast<int>(stored));
+  CHECK(lines_of(folder.file("audit")) == stored);
+
+  fakes.run(1min);
+  CHECK(rows.load().size() == 100);
+  CHECK(fakes.log.count("from the bin: user") == 100);
+  CHECK(lines_of(folder.file("audit")) == 100);
+  base::open_audit({});
+}
 
 TEST_CASE("a store that fails in the middle is an exception, and then it goes on") {
   const int step = GENERATE(range(0, 12));
