@@ -83,6 +83,18 @@ struct Arriving {
   bool is_too_large = false;
 };
 
+/// `size`, for libcurl; 0, which ends the request, if `take` throws: libcurl is C, and nothing may
+/// be thrown through it.
+template <typename Take>
+std::size_t taken(std::size_t size, Take take) {
+  try {
+    take();
+    return size;
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
 std::size_t take_body(char* data, std::size_t, std::size_t size, void* arriving_pointer) {
   auto& arriving = *static_cast<Arriving*>(arriving_pointer);
   std::string& body = arriving.response.body;
@@ -90,8 +102,7 @@ std::size_t take_body(char* data, std::size_t, std::size_t size, void* arriving_
     arriving.is_too_large = true;
     return 0;
   }
-  body.append(data, size);
-  return size;
+  return taken(size, [&] { body.append(data, size); });
 }
 
 /// libcurl asks at least once a second whether to go on.
@@ -108,14 +119,15 @@ std::string_view trim(std::string_view text) {
 std::size_t take_header(char* data, std::size_t, std::size_t size, void* arriving_pointer) {
   auto& response = static_cast<Arriving*>(arriving_pointer)->response;
   const std::string_view line(data, size);
-  const auto colon = line.find(':');
-  if (line.starts_with("HTTP/")) {
-    response.retry_after.clear();  // what came before was interim (RFC 9110, section 15.2)
-  } else if (colon != std::string_view::npos &&
-             base::to_lower_ascii(line.substr(0, colon)) == "retry-after") {
-    response.retry_after = trim(line.substr(colon + 1));
-  }
-  return size;
+  return taken(size, [&] {
+    const auto colon = line.find(':');
+    if (line.starts_with("HTTP/")) {
+      response.retry_after.clear();  // what came before was interim (RFC 9110, section 15.2)
+    } else if (colon != std::string_view::npos &&
+               base::to_lower_ascii(line.substr(0, colon)) == "retry-after") {
+      response.retry_after = trim(line.substr(colon + 1));
+    }
+  });
 }
 
 void allow_only_http(CURL* curl) {
