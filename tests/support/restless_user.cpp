@@ -217,14 +217,16 @@ void RestlessUser::add_deeds_of_user(std::vector<Deed>& deeds) const {
                                     {"new_password", changed.person.password},
                                     {"token", true}}),
                    .token = token,
-                   .after = changed});
+                   .after = changed,
+                   .awaits_bin = true});
   World gone = alone;
   gone.person = {.is_there = true, .is_deleted = true};
   deeds.push_back({.method = "DELETE",
                    .path = "/me",
                    .body = json_of({{"current_password", password}}),
                    .token = token,
-                   .after = gone});
+                   .after = gone,
+                   .awaits_bin = true});
 }
 
 RestlessUser::Deed RestlessUser::patch(const std::string& body, const Person& person,
