@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "support/process.h"
+
 namespace userbin::test {
 
 std::size_t descriptors_left() {
@@ -30,6 +32,15 @@ std::size_t memory_kib(pid_t pid, const std::string& name) {
     if (line.starts_with(name + ":")) return std::stoul(line.substr(name.size() + 1));
   }
   return 0;
+}
+
+bool can_trace() {
+  return run_command({"strace", "-D", "-f", "-o", "/dev/null", "true"}).status == 0;
+}
+
+std::vector<std::string> strace_injecting(const std::string& what) {
+  const std::string call = what.substr(0, what.find(':'));
+  return {"strace", "-D", "-f", "-o", "/dev/null", "-e", "trace=" + call, "-e", "inject=" + what};
 }
 
 }  // namespace userbin::test

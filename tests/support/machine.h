@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 namespace userbin::test {
 
@@ -22,5 +23,10 @@ inline constexpr bool kIsSanitized = false;
 
 /// What /proc/PID/status says under `name` ("VmRSS", "VmHWM"), in KiB; 0 if it is not there.
 std::size_t memory_kib(pid_t pid, const std::string& name);
+
+/// Whether strace can trace a program here, and so make its system calls fail or be its last.
+bool can_trace();
+/// What starts a program in which this happens at a system call: "pwrite64:signal=KILL:when=7".
+std::vector<std::string> strace_injecting(const std::string& what);
 
 }  // namespace userbin::test

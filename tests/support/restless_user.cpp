@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "auth/password_hash.h"
 #include "auth/token.h"
@@ -16,6 +17,9 @@ namespace {
 constexpr std::size_t kMostComplaints = 20;
 constexpr std::size_t kMostSessions = 3;
 constexpr std::size_t kMostInvitations = 2;
+/// Each of so many times the admin sees to a user who may do things himself: what an admin does
+/// ends sessions and takes longer, so that otherwise hardly anything else would be struck.
+constexpr unsigned kAdminEvery = 8;
 
 std::string json_of(std::initializer_list<std::pair<const char*, Json::Value>> members) {
   Json::Value value(Json::objectValue);
@@ -50,7 +54,7 @@ void RestlessUser::prepare(const std::string& socket) {
   const std::string body =
       json_of({{"username", admin_}, {"password", kPassword}, {"token", true}});
   if (!connect(socket)) throw std::runtime_error("nobody listens on " + socket);
-  const auto answer = send({"POST", "/login", body});
+  const auto answer = send({"", "POST", "/login", body});
   if (!answer || answer->first != 200) throw std::runtime_error(admin_ + " cannot log in");
   admin_token_ = answer->second["token"].asString();
 }
@@ -66,6 +70,11 @@ bool RestlessUser::connect(const std::string& socket) {
 }
 
 bool RestlessUser::act() {
+  if (edited_) {
+    const bool is_answered = look_around();
+    if (!is_answered) struck_ = "edit in the bin";
+    return is_answered;
+  }
   if (random_() % 4 == 0) return look_around();
   const std::vector<Deed> all = deeds();
   const Deed& deed = all[random_() % all.size()];
@@ -79,11 +88,27 @@ bool RestlessUser::act() {
   return true;
 }
 
+void RestlessUser::edit(Json::Value& bin) {
+  if (!world_.person.is_there || world_.person.is_deleted || random_() % 2 == 0) return;
+  for (Json::Value& element : bin) {
+    if (element["username"] != name_) continue;
+    edited_ = world_;
+    edited_->person.role = world_.person.role == "user" ? "editor" : "user";
+    element["role"] = edited_->person.role;
+    since_bin_ = {*edited_};
+  }
+}
+
+void RestlessUser::note_in_step() {
+  if (edited_) world_ = *std::exchange(edited_, std::nullopt);
+  since_bin_ = {world_};
+}
+
 /// Changes nothing but when a session was last used, and wrong passwords that are counted.
 bool RestlessUser::look_around() {
   if (random_() % 3 == 0) {
     const auto answer =
-        send({"POST", "/login", json_of({{"username", name_}, {"password", "wrong"}})});
+        send({"", "POST", "/login", json_of({{"username", name_}, {"password", "wrong"}})});
     if (answer && answer->first != 401) complain("a wrong password logs in");
     return answer.has_value();
   }
@@ -93,7 +118,7 @@ bool RestlessUser::look_around() {
 }
 
 bool RestlessUser::is_session_known(const std::string& token, bool is_live) {
-  const auto answer = send({"GET", "/me", "", token});
+  const auto answer = send({"", "GET", "/me", "", token});
   if (!answer) return false;
   const bool is_mine = answer->first == 200 && answer->second["username"] == name_;
   if (is_live ? !is_mine : answer->first != 401) {
@@ -125,8 +150,9 @@ std::vector<RestlessUser::Deed> RestlessUser::deeds() const {
   const Person& person = world_.person;
   if (!person.is_there || person.is_deleted) {
     add_deeds_of_nobody(all);
+  } else if (!person.is_disabled && random_() % kAdminEvery != 0) {
+    add_deeds_of_user(all);
   } else {
-    if (!person.is_disabled) add_deeds_of_user(all);
     add_deeds_of_admin(all);
   }
   add_deeds_with_invitations(all);
@@ -139,12 +165,20 @@ void RestlessUser::add_deeds_of_nobody(std::vector<Deed>& deeds) const {
   after.person = {.is_there = true, .password = draw_password()};
   const std::string body =
       json_of({{"username", name_}, {"password", after.person.password}, {"role", "user"}});
-  deeds.push_back(
-      {.method = "POST", .path = "/users", .body = body, .token = admin_token_, .after = after});
+  deeds.push_back({.kind = "addition by an admin",
+                   .method = "POST",
+                   .path = "/users",
+                   .body = body,
+                   .token = admin_token_,
+                   .after = after});
   deeds.back().awaits_bin = true;
   World waiting = after;
   waiting.person.is_disabled = waiting.person.is_waiting = true;
-  deeds.push_back({.method = "POST", .path = "/register", .body = body, .after = waiting});
+  deeds.push_back({.kind = "registration",
+                   .method = "POST",
+                   .path = "/register",
+                   .body = body,
+                   .after = waiting});
   deeds.back().awaits_bin = true;
   for (const auto& [hash, token] : world_.invitations) {
     if (token.empty()) continue;
@@ -153,14 +187,19 @@ void RestlessUser::add_deeds_of_nobody(std::vector<Deed>& deeds) const {
     invited.invitations.erase(hash);
     const std::string with_token =
         json_of({{"username", name_}, {"password", after.person.password}, {"invitation", token}});
-    deeds.push_back({.method = "POST", .path = "/register", .body = with_token, .after = invited});
+    deeds.push_back({.kind = "registration by invitation",
+                     .method = "POST",
+                     .path = "/register",
+                     .body = with_token,
+                     .after = invited});
     deeds.back().awaits_bin = true;
   }
   if (!world_.former) return;
   World restored = world_;
   restored.person = *world_.former;
   restored.former.reset();
-  deeds.push_back({.method = "POST",
+  deeds.push_back({.kind = "restoration",
+                   .method = "POST",
                    .path = "/users/" + name_ + "/restore",
                    .body = "",
                    .token = admin_token_,
@@ -175,13 +214,15 @@ void RestlessUser::add_deeds_of_user(std::vector<Deed>& deeds) const {
   if (world_.sessions.size() < kMostSessions) {
     World after = world_;
     after.new_sessions = 1;
-    deeds.push_back({.method = "POST", .path = "/login", .body = login, .after = after});
+    deeds.push_back(
+        {.kind = "login", .method = "POST", .path = "/login", .body = login, .after = after});
   }
   for (const auto& [hash, each] : world_.sessions) {
     World after = world_;
     after.sessions.erase(hash);
     if (token.empty()) break;
-    deeds.push_back({.method = "DELETE",
+    deeds.push_back({.kind = "end of a session",
+                     .method = "DELETE",
                      .path = "/me/sessions/" + id_of(hash),
                      .body = "",
                      .token = token,
@@ -190,12 +231,17 @@ void RestlessUser::add_deeds_of_user(std::vector<Deed>& deeds) const {
   if (token.empty()) return;
   World without = world_;
   without.sessions.erase(auth::hash_of_token(token));
-  deeds.push_back(
-      {.method = "POST", .path = "/logout", .body = "{}", .token = token, .after = without});
+  deeds.push_back({.kind = "logout",
+                   .method = "POST",
+                   .path = "/logout",
+                   .body = "{}",
+                   .token = token,
+                   .after = without});
   // The session that he comes with ends first.
   World renewed = without;
   renewed.new_sessions = 1;
-  deeds.push_back({.method = "POST",
+  deeds.push_back({.kind = "login with a session",
+                   .method = "POST",
                    .path = "/login",
                    .body = login,
                    .token = token,
@@ -203,7 +249,8 @@ void RestlessUser::add_deeds_of_user(std::vector<Deed>& deeds) const {
                    .half_way = without});
   World alone = world_;
   alone.sessions.clear();
-  deeds.push_back({.method = "POST",
+  deeds.push_back({.kind = "logout everywhere",
+                   .method = "POST",
                    .path = "/logout",
                    .body = R"({"everywhere":true})",
                    .token = token,
@@ -211,7 +258,8 @@ void RestlessUser::add_deeds_of_user(std::vector<Deed>& deeds) const {
   World changed = alone;
   changed.person.password = draw_password();
   changed.new_sessions = 1;
-  deeds.push_back({.method = "POST",
+  deeds.push_back({.kind = "password change",
+                   .method = "POST",
                    .path = "/me/password",
                    .body = json_of({{"current_password", password},
                                     {"new_password", changed.person.password},
@@ -221,7 +269,8 @@ void RestlessUser::add_deeds_of_user(std::vector<Deed>& deeds) const {
                    .awaits_bin = true});
   World gone = alone;
   gone.person = {.is_there = true, .is_deleted = true};
-  deeds.push_back({.method = "DELETE",
+  deeds.push_back({.kind = "deletion of his own",
+                   .method = "DELETE",
                    .path = "/me",
                    .body = json_of({{"current_password", password}}),
                    .token = token,
@@ -229,9 +278,10 @@ void RestlessUser::add_deeds_of_user(std::vector<Deed>& deeds) const {
                    .awaits_bin = true});
 }
 
-RestlessUser::Deed RestlessUser::patch(const std::string& body, const Person& person,
-                                       bool ends_sessions) const {
-  Deed deed{.method = "PATCH",
+RestlessUser::Deed RestlessUser::patch(const std::string& kind, const std::string& body,
+                                       const Person& person, bool ends_sessions) const {
+  Deed deed{.kind = kind,
+            .method = "PATCH",
             .path = "/users/" + name_,
             .body = body,
             .token = admin_token_,
@@ -246,14 +296,16 @@ void RestlessUser::add_deeds_of_admin(std::vector<Deed>& deeds) const {
   Person other = world_.person;
   other.is_waiting = false;
   other.is_disabled = !other.is_disabled;
-  deeds.push_back(patch(json_of({{"disabled", other.is_disabled}}), other, other.is_disabled));
+  deeds.push_back(patch(other.is_disabled ? "disabling" : "enabling",
+                        json_of({{"disabled", other.is_disabled}}), other, other.is_disabled));
   other = world_.person;
   other.role = other.role == "user" ? "editor" : "user";
-  deeds.push_back(patch(json_of({{"role", other.role}}), other, false));
+  deeds.push_back(patch("role", json_of({{"role", other.role}}), other, false));
   other = world_.person;
   other.password = draw_password();
-  deeds.push_back(patch(json_of({{"password", other.password}}), other, true));
-  Deed deletion = patch("", {.is_there = true, .is_deleted = true}, true);
+  deeds.push_back(
+      patch("password by an admin", json_of({{"password", other.password}}), other, true));
+  Deed deletion = patch("deletion by an admin", "", {.is_there = true, .is_deleted = true}, true);
   deletion.method = "DELETE";
   deletion.after.former = world_.person;
   deeds.push_back(deletion);
@@ -263,7 +315,8 @@ void RestlessUser::add_deeds_with_invitations(std::vector<Deed>& deeds) const {
   World after = world_;
   after.new_invitations = 1;
   if (world_.invitations.size() < kMostInvitations) {
-    deeds.push_back({.method = "POST",
+    deeds.push_back({.kind = "invitation",
+                     .method = "POST",
                      .path = "/invitations",
                      .body = R"({"role":"editor"})",
                      .token = admin_token_,
@@ -273,7 +326,8 @@ void RestlessUser::add_deeds_with_invitations(std::vector<Deed>& deeds) const {
   const std::string& hash = world_.invitations.begin()->first;
   after = world_;
   after.invitations.erase(hash);
-  deeds.push_back({.method = "DELETE",
+  deeds.push_back({.kind = "end of an invitation",
+                   .method = "DELETE",
                    .path = "/invitations/" + id_of(hash),
                    .body = "",
                    .token = admin_token_,
@@ -291,9 +345,11 @@ std::optional<std::pair<int, Json::Value>> RestlessUser::send(const Deed& deed) 
     params.emplace_back("CONTENT_LENGTH", std::to_string(deed.body.size()));
   }
   if (!connection_->send(fastcgi_request(params, deed.body, true))) return std::nullopt;
+  struck_ = deed.kind;
   const auto answer = connection_->read_answer();
   constexpr std::string_view kStatus = "Status: ";
   if (!answer || !answer->starts_with(kStatus)) return std::nullopt;
+  struck_.clear();
   const auto body = answer->find("\r\n\r\n");
   return std::pair(std::stoi(answer->substr(kStatus.size(), 3)),
                    base::from_json(answer->substr(body + 4)).value_or(Json::Value()));
@@ -307,12 +363,19 @@ void RestlessUser::compare(const Snapshot& snapshot) {
       invitations == snapshot.invitations.end() ? std::set<std::string>() : invitations->second;
   std::vector<World> candidates = {world_};
   candidates.insert(candidates.end(), unanswered_.begin(), unanswered_.end());
+  if (edited_) candidates.push_back(*edited_);
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     auto world = adopted(candidates[i], found, made);
     if (!world) continue;
     world_ = *std::move(world);
     unanswered_.clear();
+    if (i > 0 && edited_) edited_.reset();
     if (i > 0) since_bin_.push_back(world_);
+    if (!struck_.empty()) {
+      Fates& fates = tally_[struck_];
+      ++(i == 0 ? fates.not_done : i == 1 ? fates.done : fates.half_done);
+      struck_.clear();
+    }
     return;
   }
   complain("the store has " + (found.record ? base::to_json(*found.record) : "nothing") + ", " +

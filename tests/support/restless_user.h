@@ -26,6 +26,18 @@ class Complaints {
   std::vector<std::string> all_;  // guarded by mutex_
 };
 
+/// What became of the deeds of one kind that were sent and not answered, since the worker was
+/// killed.
+struct Fates {
+  unsigned not_done = 0;
+  unsigned half_done = 0;
+  unsigned done = 0;
+
+  unsigned all() const { return not_done + half_done + done; }
+};
+/// By the kind of deed.
+using Tally = std::map<std::string, Fates>;
+
 /// A user and the admin who sees to him, as one client, on the worker's own socket. He does, one at
 /// a time and drawn by lot, all that changes the store: registers, uninvited and invited, logs in
 /// and out, changes his password, deletes himself, is approved, changed, deleted and restored; and
@@ -35,6 +47,8 @@ class RestlessUser {
   /// The admin of this number must be there: admin_name(), kPassword.
   RestlessUser(int number, unsigned seed, Complaints& complaints);
 
+  /// How many kinds of deeds there are.
+  static constexpr std::size_t kKinds = 19;
   static constexpr const char* kPassword = "tuesday grows heavy";
   static std::string admin_name(int number) { return "admin" + std::to_string(number); }
 
@@ -51,10 +65,14 @@ class RestlessUser {
   void compare(const Snapshot& snapshot);
   /// The bin holds what was answered as being there, or what came after it.
   void compare(const Json::Value& bin);
-  /// From now on the bin holds what the store holds.
-  void note_in_step() { since_bin_ = {world_}; }
+  /// The store has every edit of the bin, and from now on the bin holds what the store holds.
+  void note_in_step();
+  /// While no worker runs, and the bin is in step, somebody may give him another role there. From
+  /// then on the bin never holds less, and he only looks around until the store has it.
+  void edit(Json::Value& bin);
 
   int answered() const { return answered_; }
+  const Tally& tally() const { return tally_; }
 
  private:
   /// What a record is to say.
@@ -80,7 +98,7 @@ class RestlessUser {
   };
   /// Something to do, and what comes of it: one of these.
   struct Deed {
-    std::string method, path, body;
+    std::string kind, method, path, body;
     std::string token = "";
     World after = {};
     std::optional<World> half_way = std::nullopt;
@@ -93,11 +111,13 @@ class RestlessUser {
   void add_deeds_of_user(std::vector<Deed>& deeds) const;
   void add_deeds_of_admin(std::vector<Deed>& deeds) const;
   void add_deeds_with_invitations(std::vector<Deed>& deeds) const;
-  Deed patch(const std::string& body, const Person& person, bool ends_sessions) const;
+  Deed patch(const std::string& kind, const std::string& body, const Person& person,
+             bool ends_sessions) const;
   bool look_around();
   bool is_session_known(const std::string& token, bool is_live);
   void take_answer(const Deed& deed, int status, const Json::Value& body);
-  /// The status, and the body; nullopt if the connection broke.
+  /// The status, and the body; nullopt if the connection broke, and then struck_ is the deed's kind
+  /// if the worker was still there when it was sent.
   std::optional<std::pair<int, Json::Value>> send(const Deed& deed);
   std::string any_session() const;
   std::string draw_password() const;
@@ -116,9 +136,14 @@ class RestlessUser {
   World world_;
   /// What the unanswered deed may have come to.
   std::vector<World> unanswered_;
+  /// What the store is to hold once the worker has read an edit of the bin.
+  std::optional<World> edited_;
   /// From what the bin holds for sure.
   std::vector<World> since_bin_;
   std::string dead_token_;
+  /// The deed that was sent and not answered; empty: none.
+  std::string struck_;
+  Tally tally_;
   int answered_ = 0;
 };
 
