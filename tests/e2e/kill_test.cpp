@@ -24,8 +24,8 @@ constexpr unsigned kKills = kIsSanitized ? 100 : 1000;  // a start takes many ti
 /// Of so many some are at a system call, and some in the middle of a change.
 constexpr unsigned kEnoughKills = 100;
 constexpr unsigned kKillsOnPostgres = 50;
-/// So often at least each kind of deed is unanswered in a thousand kills. The rarest is so some fifty
-/// times; were it 25, fewer than three would come once in 200 million runs.
+/// So often at least each kind of deed is unanswered in a thousand kills. The rarest is so some
+/// fifty times; were it 25, fewer than three would come once in 200 million runs.
 constexpr unsigned kFewestStruck = 3;
 constexpr unsigned kLanes = 2;
 constexpr int kUsers = 6;
