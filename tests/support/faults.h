@@ -5,18 +5,10 @@
 #include <utility>
 
 #include "support/catch.h"
+#include "support/machine.h"
 #include "support/site.h"
 
 namespace userbin::test {
-
-/// A sanitizer reserves terabytes, ends the program when it gets no memory, and must be loaded
-/// first.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kIsSanitized =
-    true;  // reserves terabytes, and ends the program when it gets none
-#else
-inline constexpr bool kIsSanitized = false;
-#endif
 
 inline const std::string kPassword = "seven green lanterns";
 

@@ -14,7 +14,8 @@ std::size_t descriptors_left();
 /// How many a process has open.
 std::size_t open_descriptors(pid_t pid);
 
-/// Whether a sanitizer is built in, and with it memory of its own in each program.
+/// Whether a sanitizer is built in: it has memory of its own in each program, reserves terabytes,
+/// ends the program when it gets none, and must be loaded first.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kIsSanitized = true;
 #else
