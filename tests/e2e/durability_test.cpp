@@ -5,8 +5,7 @@
 #include <thread>
 #include <unistd.h>
 
-#include "support/catch.h"
-#include "support/site.h"
+#include "support/faults.h"
 
 using namespace userbin::test;
 
@@ -40,6 +39,19 @@ class Locker {
   int ends_[2] = {-1, -1};
   std::optional<Process> program_;
 };
+
+/// The store's file is not there.
+void check_is_missed(const Site& site, const std::string& known, const std::string& unknown) {
+  check_is_unavailable(register_at(site, "bob"));
+  check_is_unavailable(log_in_at(site, "alice"));
+  CHECK(status_of(site, "/readyz") == 503);
+  CHECK(status_of(site, "/healthz") == 200);
+  CHECK(verified(site, known) == 401);
+  CHECK(verified(site, unknown) == 401);
+  CHECK(has_logged(site, site.store() + ": No such file or directory; put the file back, or restart"
+                                        " userbin for an empty one"));
+  CHECK_FALSE(std::filesystem::exists(site.store()));
+}
 
 }  // namespace
 
@@ -130,13 +142,30 @@ TEST_CASE("a corrupt store is named in the log, and a good one in its place is t
 TEST_CASE("a store that is taken away is missed, not silently replaced by an empty one",
           "[sqlite]") {
   Site site;
-  HttpClient client(site.url());
-  const std::string alice = credentials("alice", password_of("zebra"));
-  REQUIRE(client.post_json("/register", alice).status == 200);
-  std::filesystem::rename(site.store(), site.file("moved.db"));
-  CHECK(client.post_json("/register", credentials("bob", password_of("zebra"))).status == 503);
-  CHECK(client.get("/readyz").status == 503);
-  CHECK_FALSE(std::filesystem::exists(site.store()));
-  std::filesystem::rename(site.file("moved.db"), site.store());
-  CHECK(client.post_json("/login", alice).status == 200);
+  const std::string alice = newcomer_at(site, "alice");
+  REQUIRE(verified(site, alice) == 200);
+  const std::string unknown = log_in_at(site, "alice").json()["token"].asString();
+  SECTION("it is put back") {
+    std::filesystem::rename(site.store(), site.file("moved.db"));
+    check_is_missed(site, alice, unknown);
+    std::filesystem::rename(site.file("moved.db"), site.store());
+    check_is_well(site, "alice", "bob");
+    CHECK(verified(site, alice) == 200);
+    CHECK(verified(site, unknown) == 200);
+  }
+  SECTION(
+      "it is gone for good, with what is beside it, and userbin is restarted for an empty one") {
+    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(site.store() + suffix);
+    check_is_missed(site, alice, unknown);
+    for (const char* suffix : {"-wal", "-shm"}) {
+      CHECK_FALSE(std::filesystem::exists(site.store() + suffix));
+    }
+    site.kill_worker();
+    site.start_worker();
+    CHECK(log_in_at(site, "alice").status == 401);
+    CHECK(verified(site, alice) == 401);
+    CHECK(verified(site, unknown) == 401);
+    REQUIRE(register_at(site, "alice").status == 200);
+    check_is_well(site, "alice", "bob");
+  }
 }
