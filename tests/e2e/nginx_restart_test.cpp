@@ -24,6 +24,8 @@ struct Answered {
   std::vector<std::string> complaints;  // guarded by mutex
   std::atomic<int> count = 0;
   std::atomic<bool> is_over = false;
+  /// Counts when nginx is about to go, and when it is there again: odd while it may be away.
+  std::atomic<int> absences = 0;
 
   void complain(const std::string& what, const Answer& answer) {
     const std::lock_guard lock(mutex);
@@ -32,7 +34,8 @@ struct Answered {
 };
 
 /// Registers, logs in and visits the guarded place, again and again; what gets no answer, or that
-/// the login service is away, is tried again.
+/// the login service is away, is tried again if nginx was away meanwhile, and otherwise complained
+/// of.
 class Person {
  public:
   Person(const Site& site, int number, Answered& answered)
@@ -74,9 +77,15 @@ class Person {
   template <typename Try>
   Answer persistently(Try once) {
     for (;;) {
+      const int before = answered_.absences;
       const Answer answer = once();
       const bool is_away = answer.status == 0 || answer.status == 503;
       if (!is_away || answered_.is_over) return answer;
+      const bool was_gone = before % 2 == 1 || answered_.absences != before;
+      if (!was_gone) {
+        answered_.complain("while nginx is there", answer);
+        answered_.is_over = true;
+      }
     }
   }
 
@@ -114,18 +123,28 @@ TEST_CASE("nginx may be killed, reloaded and started again in the middle: the wo
   }
   const auto await_more = [&] {
     const int before = answered.count;
-    wait_until("people go about", [&] { return answered.count >= before + kPeople; });
+    wait_until("people go about",
+               [&] { return answered.count >= before + kPeople || answered.is_over; });
+  };
+  const auto without = [&](auto absence) {
+    ++answered.absences;
+    absence();
+    site.start_nginx();
+    ++answered.absences;
   };
   for (int round = 0; round < 2; ++round) {
     await_more();
-    site.kill_nginx();
-    site.start_nginx();
+    without([&] { site.kill_nginx(); });
     await_more();
+    ++answered.absences;          // it closes kept connections on which a request may be on its way
     site.nginx().signal(SIGHUP);  // new workers, while the old ones finish
     await_more();
-    site.nginx().signal(SIGQUIT);
-    site.nginx().wait();
-    site.start_nginx();
+    ++answered.absences;
+    await_more();
+    without([&] {
+      site.nginx().signal(SIGQUIT);
+      site.nginx().wait();
+    });
   }
   await_more();
   answered.is_over = true;
@@ -137,6 +156,7 @@ TEST_CASE("nginx may be killed, reloaded and started again in the middle: the wo
     INFO(name);
     CHECK(client.post_json("/login", credentials(name, kPassword)).status == 200);
   }
+  CHECK(site.log().find(" error: ") == std::string::npos);
   CHECK(site.worker().is_running());
   CHECK(site.worker().pid() == worker);
   site.kill_nginx();
