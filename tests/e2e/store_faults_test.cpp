@@ -217,6 +217,43 @@ TEST_CASE("a worker does not start on what is no store, and says what to do", "[
   }
 }
 
+TEST_CASE("a disk that fails, or is read-only all at once, holds up changes until it is mended",
+          "[sqlite]") {
+  if (kIsSanitized || !can_trace()) {
+    WARN("strace can make no system call fail here: not tested");
+    return;
+  }
+  // As the kernel answers once a file system is mounted read-only, or its disk gives up.
+  const std::string fault =
+      GENERATE("pwrite64:error=EROFS", "pwrite64:error=EIO", "fdatasync:error=EIO");
+  CAPTURE(fault);
+  Site site;
+  const std::string ada = newcomer_at(site, "ada");
+  REQUIRE(verified(site, ada) == 200);
+  {
+    std::vector<std::string> command = strace_injecting(fault);
+    command.erase(command.begin() + 1);  // -D
+    command.insert(command.end(), {"-p", std::to_string(site.worker().pid())});
+    const std::string output = site.file("strace.log");
+    Process strace(command, {.output_file = output});
+    wait_until("system calls fail", [&] { return status_of(site, "/readyz") == 503; });
+    check_is_unavailable(register_at(site, "bob"));
+    check_is_unavailable(log_in_at(site, "ada"));
+    CHECK(log_in_at(site, "ada", "wrong").code() == "invalid_credentials");
+    CHECK(status_of(site, "/healthz") == 200);
+    CHECK(verified(site, ada) == 200);
+    CHECK(has_logged(site, site.store() + ": disk I/O error; look into the kernel's log"));
+    strace.signal(SIGTERM);  // it lets go
+    strace.wait();
+  }
+  check_is_well(site, "ada", "bob");  // who was refused is not there
+  CHECK(verified(site, ada) == 200);
+  site.kill_worker();
+  CHECK(run_command({"sqlite3", site.store(), "PRAGMA integrity_check"}).output == "ok\n");
+  site.start_worker();
+  check_is_well(site, "bob", "carl");
+}
+
 TEST_CASE("a write-ahead log that is removed costs nobody an account", "[sqlite]") {
   Site first;
   Site second({.store = first.store()});
