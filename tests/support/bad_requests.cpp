@@ -126,6 +126,93 @@ std::vector<BadRequest> odd_requests() {
   };
 }
 
+namespace {
+
+/// Each call with the token, and a body that is JSON unless it says otherwise.
+std::vector<BadRequest> with_token(const std::string& token, std::vector<BadRequest> requests) {
+  for (BadRequest& request : requests) {
+    request.call.headers.push_back("Authorization: Bearer " + token);
+    if (request.call.headers.size() == 1) request.call.headers.push_back(kJson);
+  }
+  return requests;
+}
+
+}  // namespace
+
+std::vector<BadRequest> refused_requests_of_user(const std::string& token) {
+  const auto call = [](const std::string& method, const std::string& path,
+                       const std::string& body) {
+    return HttpClient::Call{.method = method, .path = path, .body = body, .headers = {}};
+  };
+  const std::string both = R"({"current_password":"tuesday grows heavy","new_password":)";
+  return with_token(
+      token,
+      {
+          {"a password change without fields", call("POST", "/me/password", "{}"), 400,
+           "missing_field"},
+          {"a password change in broken JSON", call("POST", "/me/password", both), 400,
+           "malformed_body"},
+          {"a number for a new password", call("POST", "/me/password", both + "7}"), 400,
+           "malformed_body"},
+          {"a new password with invalid UTF-8", call("POST", "/me/password", both + "\"\xC0\"}"),
+           400, "malformed_body"},
+          {"a weak new password", call("POST", "/me/password", both + R"("x"})"), 400,
+           "weak_password"},
+          {"a deletion without a password", call("DELETE", "/me", "{}"), 400, "missing_field"},
+          {"a deletion with a list for a password",
+           call("DELETE", "/me", R"({"current_password":["tuesday grows heavy"]})"), 400,
+           "malformed_body"},
+          {"a deletion with the password twice",
+           call("DELETE", "/me",
+                R"({"current_password":"x","current_password":"tuesday grows heavy"})"),
+           400, "malformed_body"},
+          {"no session's id", call("DELETE", "/me/sessions/%00%FF", ""), 0, ""},
+          {"a user who makes a user",
+           call("POST", "/users", credentials("mallory", "seven green lanterns")), 403, ""},
+          {"a user who makes himself an admin", call("PATCH", "/users/ada", R"({"role":"admin"})"),
+           403, ""},
+          {"a user who deletes one", call("DELETE", "/users/ada", ""), 403, ""},
+          {"a user who invites", call("POST", "/invitations", "{}"), 403, ""},
+          {"a user who asks for all", call("GET", "/users?q=%FF", ""), 0, ""},
+      });
+}
+
+std::vector<BadRequest> refused_requests_of_admin(const std::string& token,
+                                                  const std::string& user) {
+  const auto call = [](const std::string& method, const std::string& path,
+                       const std::string& body) {
+    return HttpClient::Call{.method = method, .path = path, .body = body, .headers = {}};
+  };
+  const std::string path = "/users/" + user;
+  return with_token(
+      token,
+      {
+          {"a user without fields", call("POST", "/users", "{}"), 400, "missing_field"},
+          {"a user with a weak password", call("POST", "/users", credentials("mallory", "x")), 400,
+           "weak_password"},
+          {"a user with a name that is none",
+           call("POST", "/users", credentials("mal lory\\n", "seven green lanterns")), 400,
+           "invalid_username"},
+          {"a user who is there", call("POST", "/users", credentials(user, "seven green lanterns")),
+           0, ""},
+          {"a role that is a number", call("PATCH", path, R"({"role":7})"), 400, "malformed_body"},
+          {"a role that is none", call("PATCH", path, R"({"role":"\u0000 \n"})"), 0, ""},
+          {"disabled, perhaps", call("PATCH", path, R"({"disabled":"perhaps"})"), 0, ""},
+          {"a weak password for another", call("PATCH", path, R"({"password":"x"})"), 400,
+           "weak_password"},
+          {"a change of nobody", call("PATCH", "/users/nobody", R"({"role":"editor"})"), 404, ""},
+          {"a change of a name that is none", call("PATCH", "/users/%FF%00", R"({"role":"x"})"), 0,
+           ""},
+          {"a deletion of nobody", call("DELETE", "/users/nobody", ""), 404, ""},
+          {"a restoration of who is there", call("POST", path + "/restore", ""), 0, ""},
+          {"an invitation for no days", call("POST", "/invitations", R"({"days":-1})"), 0, ""},
+          {"an invitation for a list", call("POST", "/invitations", R"({"role":["user"]})"), 400,
+           "malformed_body"},
+          {"an end of no invitation", call("DELETE", "/invitations/%2e%00", ""), 0, ""},
+          {"a broken page", call("GET", "/users?limit=-1&after=%FF", ""), 0, ""},
+      });
+}
+
 std::vector<std::string> broken_records() {
   constexpr int kAbort = 2, kParams = 4, kStdin = 5, kGetValues = 9;
   const std::string begin = fastcgi_begin(true);
