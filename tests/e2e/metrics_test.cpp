@@ -78,6 +78,24 @@ void be_busy(const Site& site) {
   REQUIRE(client.get("/me/sessions/no/such/thing").status == 404);
 }
 
+/// The queries of Grafana's dashboard, with what Grafana puts in.
+std::vector<std::string> queries_in(const Json::Value& panels) {
+  std::vector<std::string> queries;
+  for (const Json::Value& panel : panels) {
+    for (const std::string& query : queries_in(panel["panels"])) queries.push_back(query);
+    for (const Json::Value& target : panel["targets"]) {
+      std::string query = target["expr"].asString();
+      for (const auto& [variable, value] :
+           {std::pair("\\$job", ".*"), std::pair("\\$instance", ".*"),
+            std::pair("\\$__rate_interval", "1m"), std::pair("\\$__range", "1h")}) {
+        query = std::regex_replace(query, std::regex(variable), value);
+      }
+      queries.push_back(query);
+    }
+  }
+  return queries;
+}
+
 Finished start_in_vain(const TemporaryFolder& folder, const std::string& metrics) {
   std::vector<std::string> command = {userbin_program(), "serve",
                                       "--listen=unix:" + folder.file("u.sock"),
@@ -106,11 +124,20 @@ class Prometheus {
 
   /// The value of an expression that has one; nullopt if it has none, or nobody answers yet.
   std::optional<double> query(const std::string& expression) const {
-    HttpClient client("http://" + tcp(port_));
-    const Json::Value found =
-        client.post_form("/api/v1/query", "query=" + expression).json()["data"]["result"];
+    const Json::Value found = answer_to(expression)["data"]["result"];
     if (!found.isArray() || found.empty()) return std::nullopt;
     return std::stod(found[0]["value"][1].asString());
+  }
+
+  /// Null if nobody answers yet.
+  Json::Value answer_to(const std::string& expression) const {
+    std::string encoded;
+    for (const char c : expression) {
+      constexpr const char* kDigits = "0123456789ABCDEF";
+      const auto byte = static_cast<unsigned char>(c);
+      encoded += {'%', kDigits[byte / 16], kDigits[byte % 16]};
+    }
+    return HttpClient("http://" + tcp(port_)).post_form("/api/v1/query", "query=" + encoded).json();
   }
 
  private:
@@ -290,6 +317,54 @@ TEST_CASE("the store's failures are counted, and metrics go on without it", "[sq
   CHECK(figures.sum("userbin_http_requests_total", {{"code", "503"}, {"route", "/login"}}) == 1);
 }
 
+TEST_CASE("what is refused, held off, half sent or not in the bin is counted") {
+  const int port = free_port();
+  // A hash that takes long enough for the queue to fill behind it.
+  const SiteWithBin bin("[{}]", {"--metrics=" + tcp(port), "--hash-slots=1", "--hash-queue=1",
+                                 "--hash-memory=65536", "--hash-passes=2", "--login-failures=1"});
+  const Site& site = bin.site;
+  HttpClient client(site.url());
+  REQUIRE(client.post_json("/register", credentials("ada", kPassword)).status / 100 == 2);
+
+  // Each of another name, so that none is held off.
+  int number = 0;
+  const auto next_login = [&] {
+    const std::string body = credentials("nobody" + std::to_string(++number), kPassword);
+    return fastcgi_request({{"DOCUMENT_URI", "/login"},
+                            {"REQUEST_METHOD", "POST"},
+                            {"CONTENT_TYPE", "application/json"},
+                            {"CONTENT_LENGTH", std::to_string(body.size())}},
+                           body, true);
+  };
+  wait_until("a hash is refused", [&] {
+    std::vector<RawConnection> crowd;
+    for (int i = 0; i < 8; ++i) crowd.emplace_back(site.socket());
+    for (RawConnection& each : crowd) REQUIRE(each.send(next_login()));
+    for (RawConnection& each : crowd) REQUIRE(each.read_answer());
+    return figures_of(port).sum("userbin_hashes_refused_total") > 0;
+  });
+  wait_until("a login is held off", [&] {
+    return client.post_json("/login", credentials("ada", "some other words")).status == 429;
+  });
+  RawConnection half(site.socket());
+  REQUIRE(half.send(next_login().substr(0, 40)));
+  wait_until("what is half sent waits",
+             [&] { return figures_of(port).value("userbin_connections_waiting").value_or(0) > 0; });
+  bin.service.add_fault(R"({"fault": "html_500"})");
+  REQUIRE(client.post_json("/register", credentials("bob", kPassword)).status == 202);
+  wait_until("the bin is said to be away", [&] {
+    return figures_of(port).sum("userbin_bin_problem", {{"problem", "away"}}) == 1;
+  });
+  const Figures figures = figures_of(port);
+  CHECK(figures.value("userbin_bin_pending_changes") == 1.0);
+  CHECK(figures.sum("userbin_throttled_attempts_total", {{"kind", "login"}}) > 0);
+  CHECK(figures.sum("userbin_sign_ins_total", {{"outcome", "throttled"}}) > 0);
+  CHECK(figures.sum("userbin_http_requests_total", {{"route", "/login"}, {"code", "503"}}) > 0);
+  CHECK(figures.value("userbin_hash_slots") == 1.0);
+  CHECK(figures.value("userbin_hash_queue_slots") == 1.0);
+  CHECK(figures.value("userbin_connections_open").value_or(0) > 0);
+}
+
 TEST_CASE("the alerts and the example for Prometheus are sound, and the dashboard is JSON") {
   CHECK(
       run_command({"promtool", "check", "rules", "contrib/prometheus/userbin.rules.yml"}).status ==
@@ -317,6 +392,16 @@ TEST_CASE(
   CHECK(prometheus.query("up{job=\"userbin\"}") == 1.0);
   CHECK(prometheus.query("histogram_quantile(0.99, userbin_hash_duration_seconds_bucket)"));
   CHECK(prometheus.query("count(userbin_build_info)") == 1.0);
+  Answer dashboard;
+  dashboard.body = read_file("contrib/grafana/userbin.json");
+  const std::vector<std::string> queries = queries_in(dashboard.json()["panels"]);
+  CHECK(queries.size() > 20);
+  for (const std::string& query : queries) {
+    const Json::Value answer = prometheus.answer_to(query);
+    CAPTURE(query, answer.toStyledString());
+    CHECK(query.find('$') == std::string::npos);
+    CHECK(answer["status"] == "success");
+  }
   site.kill_worker();
   wait_until("Prometheus sees that the worker is gone",
              [&] { return prometheus.query("ALERTS{alertname=\"UserbinDown\"}") == 1.0; });
