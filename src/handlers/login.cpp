@@ -87,6 +87,8 @@ base::Task<http::Response> log_in(const Services& services, const http::Request&
   }
   attempt.succeed();
 
+  // The session that this browser had before is of no more use to anybody.
+  if (const auto old_token = session_token(request)) services.sessions.end(*old_token);
   const store::User user = *std::move(check.user);
   const auth::NewSession session =
       services.sessions.begin(user.key(), {request.remote_address, request.user_agent}, remember);
@@ -95,9 +97,6 @@ base::Task<http::Response> log_in(const Services& services, const http::Request&
     if (!is_still(services, user)) {
       check = co_await services.accounts.check_login(username, std::move(password));
     }
-    // The session that this browser had before is of no more use to anybody.
-    const auto old_token = session_token(request);
-    if (old_token && check.outcome == Outcome::kRight) services.sessions.end(*old_token);
   } catch (...) {
     services.sessions.end(session.token.reveal());
     throw;

@@ -51,19 +51,6 @@ TEST_CASE("a program lists its user's sessions and ends one") {
   CHECK(laptop.get("/me/nothing").code() == "not_found");
 }
 
-TEST_CASE("who logs in again and again has a hundred sessions, and the first is over") {
-  Site site;
-  HttpClient laptop(site.url()), robot(site.url());
-  log_in(laptop, "alice", "curl/8");
-  REQUIRE(laptop.get("/me").status == 200);
-  for (int i = 0; i < 100; ++i) {
-    robot.forget_cookies();
-    REQUIRE(robot.post_json("/login", credentials("alice", kPassword)).status == 200);
-  }
-  CHECK(laptop.get("/me").status == 401);
-  CHECK(robot.get("/me/sessions").json()["sessions"].size() == 100);
-}
-
 TEST_CASE("the account's page lists the sessions with a form for each, wherever it is mounted") {
   const std::string prefix = GENERATE("", "/auth");
   Site site({.url_prefix = prefix});
