@@ -91,7 +91,7 @@ int pull(const Settings& settings, const PullOptions& options) {
     if (options.dry_run) return 0;
     if (options.mirror && !options.yes && !is_agreed()) throw Failed("nothing was changed");
     const CommandAudit audit(settings);
-    if (apply_all(store.rows(), plan.changes, audit.by())) return 0;
+    if (jsonbin::apply_pulled(store.rows(), plan.changes, audit.by())) return 0;
   }
   throw Failed("users change faster than they can be joined; try again");
 }

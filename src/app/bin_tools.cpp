@@ -1,6 +1,5 @@
 #include "app/bin_tools.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -17,7 +16,6 @@ namespace userbin::app {
 namespace {
 
 constexpr const char* kDefaultConfig = "/etc/userbin.conf";
-constexpr std::size_t kChangesAtOnce = 64;
 constexpr const char* kPlaceholder = "!";
 
 std::unique_ptr<store::Database> open_store(const store::StoreOptions& options,
@@ -135,19 +133,6 @@ std::size_t hash_plain_texts(std::vector<jsonbin::BinCopy>& bins, const Settings
     progress.at(i + 1, found.size());
   }
   return found.size();
-}
-
-bool apply_all(store::SyncStore& store, const std::vector<store::SyncChange>& changes,
-               const std::string& by) {
-  for (auto first = changes.begin(); first != changes.end();) {
-    const auto left = static_cast<std::size_t>(changes.end() - first);
-    const auto last = first + static_cast<std::ptrdiff_t>(std::min(left, kChangesAtOnce));
-    const std::vector<store::SyncChange> chunk(first, last);
-    if (!store.apply(chunk)) return false;
-    jsonbin::audit_pulled(chunk, by);
-    first = last;
-  }
-  return true;
 }
 
 std::size_t print_changes(const std::vector<store::SyncChange>& changes) {

@@ -83,11 +83,6 @@ void require_bin(const Settings& settings);
 std::size_t hash_plain_texts(std::vector<jsonbin::BinCopy>& bins, const Settings& settings,
                              const std::vector<store::SyncedUser>& users, bool dry_run);
 
-/// Applies changes in transactions of bounded length, and tells the audit log of each as soon as it
-/// is made. False if a user has changed meanwhile: those before are made all the same.
-bool apply_all(store::SyncStore& store, const std::vector<store::SyncChange>& changes,
-               const std::string& by);
-
 /// Prints what the bin brings: a line for each user who is new, changed, deleted or forgotten.
 /// How many lines there were.
 std::size_t print_changes(const std::vector<store::SyncChange>& changes);

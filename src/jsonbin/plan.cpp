@@ -14,6 +14,7 @@ namespace {
 
 /// Versions that are kept of a user, and all that are later than the common one.
 constexpr std::size_t kVersionsKept = 8;
+constexpr std::ptrdiff_t kChangesAtOnce = 64;
 
 /// A user while the plan is made.
 struct Draft {
@@ -323,6 +324,20 @@ void audit_pulled(const std::vector<store::SyncChange>& changes, const std::stri
                  .by = by,
                  .detail = std::string(word)});
   }
+}
+
+bool apply_pulled(store::SyncStore& store, const std::vector<store::SyncChange>& changes,
+                  const std::string& by,
+                  const std::function<void(const std::vector<store::SyncChange>&)>& told) {
+  for (auto first = changes.begin(); first != changes.end();) {
+    const auto last = first + std::min<std::ptrdiff_t>(changes.end() - first, kChangesAtOnce);
+    const std::vector<store::SyncChange> chunk(first, last);
+    if (!store.apply(chunk)) return false;
+    audit_pulled(chunk, by);
+    if (told) told(chunk);
+    first = last;
+  }
+  return true;
 }
 
 }  // namespace userbin::jsonbin

@@ -1,8 +1,9 @@
-// What is to be done so that the store and the bins hold the same list. A pure function, over one
+// What is to be done so that the store and the bins hold the same list: a pure function over one
 // bin or all bins of a collection, by the rules of merge.h.
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,5 +76,12 @@ std::string_view word_for(const store::SyncChange& change);
 
 /// A line in the audit log for each user whom the changes brought new, changed or deleted.
 void audit_pulled(const std::vector<store::SyncChange>& changes, const std::string& by);
+
+/// Applies what the bin brings in transactions of bounded length, as the store's users wait for
+/// each. What one of them made is in the audit log, and `told`, as soon as it is made: the rest may
+/// fail. False, and the rest not done, if a user has changed meanwhile.
+bool apply_pulled(store::SyncStore& store, const std::vector<store::SyncChange>& changes,
+                  const std::string& by,
+                  const std::function<void(const std::vector<store::SyncChange>&)>& told = nullptr);
 
 }  // namespace userbin::jsonbin

@@ -18,8 +18,6 @@ constexpr std::chrono::seconds kLookEvery{1};
 constexpr std::chrono::minutes kLookForRoomEvery{10};
 constexpr std::chrono::seconds kProgressEvery{2};
 constexpr std::size_t kMaxPending = 10'000;
-/// The store's users wait for a transaction, so none is long.
-constexpr std::size_t kChangesAtOnce = 64;
 constexpr int kMaxJoins = 5;
 
 std::string quoted(const Error& error) {
@@ -296,19 +294,8 @@ void Sync::join(base::WallTime now) {
   // Else users change faster than they are joined: the next step tries again.
 }
 
-/// False, and the rest not done, if a user has changed meanwhile. What is done is told at once, as
-/// the rest may fail.
 bool Sync::apply(const std::vector<store::SyncChange>& changes) {
-  for (std::size_t i = 0; i < changes.size(); i += kChangesAtOnce) {
-    const auto first = changes.begin() + static_cast<std::ptrdiff_t>(i);
-    const auto last =
-        changes.begin() + static_cast<std::ptrdiff_t>(std::min(changes.size(), i + kChangesAtOnce));
-    const std::vector<store::SyncChange> chunk(first, last);
-    if (!store_.apply(chunk)) return false;
-    audit_pulled(chunk, "bin");
-    log_pulled(chunk);
-  }
-  return true;
+  return apply_pulled(store_, changes, "bin", log_pulled);
 }
 
 std::vector<BinCopy> Sync::copies() const {
