@@ -47,7 +47,9 @@ std::string mend_for(int sqlite_result) {
       [[fallthrough]];
     case SQLITE_READONLY:
     case SQLITE_PERM: return "; this user must be able to write to the file and to its folder";
-    case SQLITE_IOERR: return "; look into the kernel's log for errors of its disk";
+    case SQLITE_IOERR:
+      return "; look into the kernel's log for errors of its disk, and whether it is mounted "
+             "read-only";
     default: return "";
   }
 }
