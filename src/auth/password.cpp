@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <memory>
+#include <new>
 #include <string_view>
 
 #include <zxcvbn.h>
@@ -16,6 +17,12 @@ namespace {
 /// The estimate takes time that grows with the cube of the length; the start of a long password
 /// says enough, as more characters never make it easier to guess.
 constexpr std::size_t kMaxEstimatedBytes = 64;
+
+/// zxcvbn-c goes on with whatever malloc() gave it, also nothing. What it takes for a text of that
+/// length (103 kB at most, of all that was tried) is therefore had first: then it lies ready among
+/// what malloc() keeps for this thread, or this throws std::bad_alloc. Less than malloc() would ask
+/// the kernel for anew each time.
+constexpr std::size_t kEstimateTakes = std::size_t{112} << 10;
 
 struct Weakness {
   const char* reason;
@@ -79,6 +86,7 @@ std::variant<Password, PasswordFlaw> check_password(base::SecretString typed,
     const char* known_words[] = {name.c_str(), nullptr};
     ZxcMatch_t* parts = nullptr;
     base::before_blocking();
+    ::operator delete(::operator new(kEstimateTakes));
     const double bits = ZxcvbnMatch(start.reveal_c_str(), known_words, &parts);
     const std::unique_ptr<ZxcMatch_t, FreeInfo> owner(parts);
     if (bits < std::log2(rules.min_guesses)) {

@@ -4,6 +4,8 @@
 #include <new>
 #include <unistd.h>
 
+#include <json/value.h>
+
 #include "auth/token.h"
 #include "base/failure.h"
 #include "base/log.h"
@@ -57,6 +59,11 @@ Response to_login(const std::string& login_page, const std::string& page, const 
       page_url(request, login_page, {{"notice", "login_required"}, {"rd", request.mount + page}}));
   response.error_code = http::name_of(ErrorCode::kNotSignedIn);
   return response;
+}
+
+Response no_memory_response(std::string& cause) {
+  cause = "no memory; give the program more, or lower --hash-slots or --hash-memory";
+  return http::error_response(ErrorCode::kOverloaded, {.retry_after = kMemoryRetryAfter});
 }
 
 /// A browser that sent a form goes back to it; the page tells from the code what was wrong.
@@ -134,8 +141,9 @@ base::Task<Response> Dispatcher::answer(const Request& request) {
     response = http::error_response(ErrorCode::kOverloaded, {.retry_after = failure.retry_after()});
     cause = failure.what();
   } catch (const std::bad_alloc&) {
-    response = http::error_response(ErrorCode::kOverloaded, {.retry_after = kMemoryRetryAfter});
-    cause = "no memory; give the program more, or lower --hash-slots or --hash-memory";
+    response = no_memory_response(cause);
+  } catch (const Json::RuntimeError&) {  // so jsoncpp says it of a value's text
+    response = no_memory_response(cause);
   } catch (const std::exception& failure) {
     response = http::error_response(ErrorCode::kInternal);
     cause = failure.what();

@@ -1,9 +1,8 @@
 #include "http/body.h"
 
-#include <memory>
+#include <optional>
 
-#include <json/reader.h>
-
+#include "base/json.h"
 #include "base/text.h"
 #include "http/error.h"
 
@@ -176,22 +175,11 @@ bool Fields::flag(const std::string& name) const {
 Json::Value decode_json_object(std::string_view text) {
   if (!base::is_utf8(text)) refuse_body("invalid UTF-8 in JSON");
   refuse_what_jsoncpp_lets_pass(text);
-  Json::CharReaderBuilder builder;
-  Json::CharReaderBuilder::strictMode(&builder.settings_);
-  builder["stackLimit"] = kMaxJsonDepth;
-  builder["skipBom"] = false;
-  const std::unique_ptr<Json::CharReader> reader(builder.newCharReader());
-  Json::Value value;
   std::string errors;
-  bool parsed = false;
-  try {
-    parsed = reader->parse(text.data(), text.data() + text.size(), &value, &errors);
-  } catch (const Json::Exception& error) {  // too deep
-    errors = error.what();
-  }
-  if (!parsed) refuse_body("JSON: " + errors);
-  if (!value.isObject()) refuse_body("JSON, but not an object");
-  return value;
+  std::optional<Json::Value> value = base::from_foreign_json(text, kMaxJsonDepth, &errors);
+  if (!value) refuse_body("JSON: " + errors);
+  if (!value->isObject()) refuse_body("JSON, but not an object");
+  return *std::move(value);
 }
 
 std::map<std::string, std::string> decode_form(std::string_view text) {

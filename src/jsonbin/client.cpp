@@ -9,8 +9,6 @@
 #include <set>
 #include <stdexcept>
 
-#include <json/reader.h>
-
 #include "base/failure.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -90,20 +88,8 @@ bool is_utf8_throughout(const Json::Value& value) {
 std::optional<Json::Value> parse(std::string_view text) {
   // jsoncpp takes a NUL for the end, and bytes in a string as they are.
   if (text.find('\0') != std::string_view::npos || !base::is_utf8(text)) return std::nullopt;
-  Json::CharReaderBuilder builder;
-  Json::CharReaderBuilder::strictMode(&builder.settings_);
-  builder["stackLimit"] = Client::kMaxDepth;
-  builder["skipBom"] = false;
-  const std::unique_ptr<Json::CharReader> reader(builder.newCharReader());
-  Json::Value value;
-  try {
-    if (!reader->parse(text.data(), text.data() + text.size(), &value, nullptr)) {
-      return std::nullopt;
-    }
-  } catch (const Json::Exception&) {  // too deep
-    return std::nullopt;
-  }
-  return is_utf8_throughout(value) ? std::optional(std::move(value)) : std::nullopt;
+  std::optional<Json::Value> value = base::from_foreign_json(text, Client::kMaxDepth);
+  return value && is_utf8_throughout(*value) ? std::move(value) : std::nullopt;
 }
 
 /// The text of {"message": "..."}; nullopt if that is not what the service said.
