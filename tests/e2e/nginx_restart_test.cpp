@@ -1,5 +1,6 @@
 // nginx is killed, reloaded and replaced while people register, log in and go about: the worker
 // goes on.
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <filesystem>
@@ -136,9 +137,14 @@ TEST_CASE("nginx may be killed, reloaded and started again in the middle: the wo
     await_more();
     without([&] { site.kill_nginx(); });
     await_more();
-    ++answered.absences;          // it closes kept connections on which a request may be on its way
+    ++answered.absences;  // it closes kept connections on which a request may be on its way
+    const std::set<pid_t> old = site.nginx_workers();
     site.nginx().signal(SIGHUP);  // new workers, while the old ones finish
-    await_more();
+    wait_until("the old workers are gone", [&] {
+      const std::set<pid_t> now = site.nginx_workers();
+      return !now.empty() &&
+             std::none_of(old.begin(), old.end(), [&](pid_t pid) { return now.count(pid) > 0; });
+    });
     ++answered.absences;
     await_more();
     without([&] {

@@ -49,7 +49,7 @@ Finished run_command(const std::vector<std::string>& command, const std::string&
 
 /// Calls `condition` until it is true, with short pauses. Fails the test after `seconds`.
 template <typename Condition>
-void wait_until(const char* what, Condition condition, int seconds = 20);
+void wait_until(const char* what, Condition condition, int seconds = 60);
 
 /// The text of a file; empty if it is not there.
 std::string read_file(const std::string& path);

@@ -167,11 +167,18 @@ void Site::start_nginx() {
   });
 }
 
+std::set<pid_t> Site::nginx_workers() const {
+  const std::string pid = std::to_string(nginx_->pid());
+  std::istringstream children(read_file("/proc/" + pid + "/task/" + pid + "/children"));
+  std::set<pid_t> workers;
+  for (pid_t child = 0; children >> child;) workers.insert(child);
+  return workers;
+}
+
 void Site::kill_nginx() {
-  const std::string task = "/proc/" + std::to_string(nginx_->pid()) + "/task/";
-  std::istringstream children(read_file(task + std::to_string(nginx_->pid()) + "/children"));
+  const std::set<pid_t> workers = nginx_workers();
   nginx_->signal(SIGKILL);
-  for (pid_t child = 0; children >> child;) ::kill(child, SIGKILL);
+  for (const pid_t worker : workers) ::kill(worker, SIGKILL);
   nginx_->wait();
   std::filesystem::remove(folder_.file("proxied.sock"));  // which it would have, at its end
 }

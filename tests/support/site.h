@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -79,6 +80,7 @@ class Site {
   /// Its workers, too.
   void kill_nginx();
   Process& nginx() { return *nginx_; }
+  std::set<pid_t> nginx_workers() const;
 
  private:
   void edit(const Edit& edit) const;
@@ -113,11 +115,11 @@ class RawConnection {
   bool send(const std::string& bytes);
   /// Everything of the next answer (STDOUT up to END_REQUEST); nullopt if the peer closes first, or
   /// nothing comes for `seconds`.
-  std::optional<std::string> read_answer(int seconds = 20);
+  std::optional<std::string> read_answer(int seconds = 60);
   /// Whether something of an answer arrives within `seconds`; nothing of it is taken.
-  bool has_something(int seconds = 20) const;
+  bool has_something(int seconds = 60) const;
   /// Whether the peer closes within `seconds`, whatever it sends before.
-  bool is_closed(int seconds = 20);
+  bool is_closed(int seconds = 60);
 
  private:
   int fd_ = -1;
