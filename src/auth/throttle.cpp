@@ -90,12 +90,13 @@ Throttle::Attempt Throttle::try_login(std::string_view username, std::string_vie
   const TableKey pair{ThrottleKind::kPair, name, client};
   const TableKey logins{ThrottleKind::kLogins, {}, client};
   const TableKey account{ThrottleKind::kAccount, name, {}};
+  Attempt attempt(*this);
   const std::lock_guard lock(mutex_);
   const base::WallTime now = clock_.now();
   const bool is_known = table_.find({ThrottleKind::kKnown, name, client}, now).has_value();
   microseconds wait = hold_of(pair, now);
   if (!is_known) wait = std::max(wait, hold_of(logins, now));
-  Attempt attempt(*this, std::chrono::ceil<seconds>(wait));
+  attempt.retry_after_ = std::chrono::ceil<seconds>(wait);
   if (wait > microseconds{0}) {
     refused_logins_.add();
     return attempt;
@@ -113,10 +114,11 @@ Throttle::Attempt Throttle::try_login(std::string_view username, std::string_vie
 
 Throttle::Attempt Throttle::try_registration(std::string_view address) {
   const TableKey key{ThrottleKind::kRegistrations, {}, ClientKey(address)};
+  Attempt attempt(*this);
   const std::lock_guard lock(mutex_);
   const base::WallTime now = clock_.now();
   const microseconds wait = hold_of(key, now);
-  Attempt attempt(*this, std::chrono::ceil<seconds>(wait));
+  attempt.retry_after_ = std::chrono::ceil<seconds>(wait);
   if (wait > microseconds{0}) refused_registrations_.add();
   if (wait > microseconds{0} || !key.client.is_address()) return attempt;
   attempt.is_open_ = true;
@@ -153,15 +155,16 @@ void Throttle::count_failure(Attempt& attempt, bool waits_longest, base::WallTim
   const bool is_somebody = key.client.is_address();
   const seconds longest =
       is_somebody ? rules_.delay_max : std::min(rules_.delay_max, kNobodysDelayMax);
-  attempt.held_before_ = entry.held_until;
+  const base::WallTime held_before = entry.held_until;
   ++entry.failures;
   microseconds delay = delay_after(entry.failures, rules_.login_failures, longest);
   if (waits_longest) delay = longest;
   entry.changed_at = now;
   entry.held_until = now + delay;
   entry.forget_at = delay > microseconds{0} ? now + kForgetWaitsAfter : now + kForgetFailuresAfter;
-  attempt.held_by_this_ = entry.held_until;
   put(key, entry);
+  attempt.held_before_ = held_before;
+  attempt.held_by_this_ = entry.held_until;
 }
 
 void Throttle::charge(Attempt& attempt, const TableKey& key, int limit, base::WallTime now) {

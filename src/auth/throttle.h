@@ -87,11 +87,13 @@ class Throttle {
 
    private:
     friend class Throttle;
-    Attempt(Throttle& throttle, std::chrono::seconds retry_after)
-        : throttle_(throttle), retry_after_(retry_after) {}
+    /// Before mutex_ is locked: it is needed where an exception undoes the attempt.
+    explicit Attempt(Throttle& throttle) : throttle_(throttle) { charged_.reserve(kMaxCharges); }
+
+    static constexpr std::size_t kMaxCharges = 2;
 
     Throttle& throttle_;
-    std::chrono::seconds retry_after_;
+    std::chrono::seconds retry_after_{0};
     bool is_open_ = false;
     /// A login's; counted if held_by_this_ is set.
     TableKey pair_{};

@@ -1,6 +1,7 @@
 #include "auth/throttle_table.h"
 
 #include <algorithm>
+#include <new>
 
 #include "base/text.h"
 
@@ -37,24 +38,37 @@ std::optional<TableEntry> ThrottleTable::find(const TableKey& key, base::WallTim
 
 void ThrottleTable::put(const TableKey& key, const TableEntry& entry) {
   auto found = entries_.find(key);
-  if (found == entries_.end()) {
-    make_room(key.kind);
-    found = entries_.emplace(key, Slot{.is_saved = unsaved_.contains(key)}).first;
-    ++counts_[key.kind];
-  } else {
+  const bool is_new = found == entries_.end();
+  if (is_new) make_room(key.kind);
+  std::size_t& count = counts_[key.kind];
+  // What needs memory comes first, and is taken back if there is none.
+  const auto [place, is_moved] = order_.emplace(key.kind, entry.forget_at, key);
+  try {
+    if (is_new) found = entries_.emplace(key, Slot{.is_saved = unsaved_.contains(key)}).first;
+    unsaved_.insert(key);
+  } catch (const std::bad_alloc&) {
+    if (is_new && found != entries_.end()) entries_.erase(found);
+    if (is_moved) order_.erase(place);
+    throw;
+  }
+  if (is_new) {
+    ++count;
+  } else if (is_moved) {
     order_.erase({key.kind, found->second.entry.forget_at, key});
   }
   found->second.entry = entry;
-  order_.emplace(key.kind, entry.forget_at, key);
-  unsaved_.insert(key);
 }
 
 void ThrottleTable::erase(const TableKey& key) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return;
-  unsaved_.erase(key);
-  const bool has_room = unsaved_.size() < kMaxUnsavedPerEntry * max_entries_;
-  if (found->second.is_saved && has_room) unsaved_.insert(key);
+  const bool has_room =
+      unsaved_.contains(key) || unsaved_.size() < kMaxUnsavedPerEntry * max_entries_;
+  if (found->second.is_saved && has_room) {
+    unsaved_.insert(key);
+  } else {
+    unsaved_.erase(key);
+  }
   order_.erase({key.kind, found->second.entry.forget_at, key});
   --counts_[key.kind];
   entries_.erase(found);
