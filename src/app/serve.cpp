@@ -87,7 +87,7 @@ void raise_descriptor_limit() {
   keeper.flush();
   try {
     sessions.flush();
-  } catch (const base::StoreUnavailable& error) {
+  } catch (const std::exception& error) {
     spdlog::warn("the last uses of some sessions are not written: {}", error.what());
   }
   spdlog::info("stopped");

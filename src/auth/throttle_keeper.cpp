@@ -47,13 +47,22 @@ void ThrottleKeeper::look() {
   seen_version_ = version;
 }
 
-void ThrottleKeeper::flush() {
-  const ThrottleTable::Changes changes = throttle_.take_changes();
+void ThrottleKeeper::flush() noexcept {
+  ThrottleTable::Changes changes;
   try {
+    changes = throttle_.take_changes();
     store_.save(changes.changed, changes.gone, own_name_);
   } catch (const std::exception& error) {
-    throttle_.put_back(changes);
     spdlog::warn("who is held off is not written yet: {}", error.what());
+    put_back(changes);
+  }
+}
+
+void ThrottleKeeper::put_back(const ThrottleTable::Changes& changes) noexcept {
+  try {
+    throttle_.put_back(changes);
+  } catch (const std::exception& error) {  // no memory
+    spdlog::warn("who is held off is not written: {}", error.what());
   }
 }
 
@@ -68,11 +77,7 @@ void ThrottleKeeper::run() {
     } catch (const std::exception& error) {
       spdlog::debug("what others have counted is not known: {}", error.what());
     }
-    try {
-      flush();
-    } catch (const std::exception& error) {  // no memory, not even to try again
-      spdlog::warn("who is held off is not written: {}", error.what());
-    }
+    flush();
   }
 }
 

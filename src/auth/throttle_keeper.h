@@ -37,9 +37,10 @@ class ThrottleKeeper {
   void look();
   /// What it does then, any thread: writes what has changed. What could not be written is written
   /// the next time; that is logged.
-  void flush();
+  void flush() noexcept;
 
  private:
+  void put_back(const ThrottleTable::Changes& changes) noexcept;
   void run();
 
   Throttle& throttle_;

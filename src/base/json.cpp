@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <new>
+#include <sstream>
 
 #include <json/reader.h>
 #include <json/writer.h>
@@ -34,7 +35,11 @@ std::string to_json(const Json::Value& value) {
     made["emitUTF8"] = true;
     return made;
   }();
-  return Json::writeString(builder, value);
+  std::ostringstream text;
+  text.exceptions(std::ios::badbit);  // else a lack of memory cuts the text, and nothing more
+  const std::unique_ptr<Json::StreamWriter> writer(builder.newStreamWriter());
+  writer->write(value, &text);
+  return std::move(text).str();
 }
 
 std::optional<Json::Value> from_json(std::string_view text) {

@@ -9,6 +9,7 @@
 namespace userbin::base {
 
 /// `value` on one line without white space, members sorted, UTF-8 as it is: one text for one value.
+/// Throws std::bad_alloc.
 std::string to_json(const Json::Value& value);
 
 /// Reads what to_json() wrote. nullopt if `text` is not JSON. Throws std::bad_alloc.
