@@ -1,4 +1,5 @@
-// How this folder binds values to its statements: by use(), SOCI's but for texts.
+// How this folder binds values to its statements, by use(), which is SOCI's but for texts; and how
+// it runs a statement once.
 #pragma once
 
 #include <string>
@@ -42,6 +43,19 @@ inline soci::details::prepare_temp_type operator,(soci::details::prepare_temp_ty
                                                   const soci::details::use_type_ptr& bound) {
   prepared.get_prepare_info()->exchange(bound);
   return prepared;
+}
+
+/// Runs `statement` once with its into() and use(). Not `sql << statement, into(x)`: that is run
+/// when the expression ends, also when an exception ends it, a lack of memory for into() say; if it
+/// fails then, the program ends.
+template <typename... Bindings>
+void execute_once(soci::session& sql, const std::string& statement, Bindings&&... bindings) {
+  soci::statement once(sql);
+  (once.exchange(std::forward<Bindings>(bindings)), ...);
+  once.alloc();
+  once.prepare(statement, soci::details::st_one_time_query);
+  once.define_and_bind();
+  once.execute(true);
 }
 
 }  // namespace userbin::store

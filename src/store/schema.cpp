@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/failure.h"
+#include "store/binding.h"
 
 namespace userbin::store {
 
@@ -127,8 +128,8 @@ std::string with_type(std::string statement, const std::string& text) {
 void migrate(soci::session& sql, const std::string& text) {
   const int newest = static_cast<int>(kMigrations.size());
   int version = 0;
-  sql << "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
-  sql << "SELECT COALESCE(MAX(version), 0) FROM schema_version", soci::into(version);
+  execute_once(sql, "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)");
+  execute_once(sql, "SELECT COALESCE(MAX(version), 0) FROM schema_version", soci::into(version));
   if (version == newest) return;
   if (version > newest) {
     throw base::StoreUnavailable("the store has schema version " + std::to_string(version) +
@@ -137,14 +138,14 @@ void migrate(soci::session& sql, const std::string& text) {
   }
   soci::transaction transaction(sql);
   // A write first, so that a second program waits here; then look again.
-  sql << "DELETE FROM schema_version WHERE version < 0";
-  sql << "SELECT COALESCE(MAX(version), 0) FROM schema_version", soci::into(version);
+  execute_once(sql, "DELETE FROM schema_version WHERE version < 0");
+  execute_once(sql, "SELECT COALESCE(MAX(version), 0) FROM schema_version", soci::into(version));
   for (; version < newest; ++version) {
     for (const char* statement : kMigrations[static_cast<std::size_t>(version)]) {
-      sql << with_type(statement, text);
+      execute_once(sql, with_type(statement, text));
     }
     const int reached = version + 1;
-    sql << "INSERT INTO schema_version (version) VALUES (:version)", soci::use(reached);
+    execute_once(sql, "INSERT INTO schema_version (version) VALUES (:version)", soci::use(reached));
   }
   transaction.commit();
 }

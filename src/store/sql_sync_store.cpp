@@ -229,9 +229,10 @@ bool apply_one(Connection& connection, const SyncChange& change) {
   if (change.ends_sessions) connection.prepared<DropSessions>().run(change.key);
   if (change.set_aside) {
     const std::string record = base::to_json(*change.set_aside);
-    connection.sql() << "INSERT INTO bin_set_aside (name, record) VALUES (:name, :record)"
-                        " ON CONFLICT (name, record) DO NOTHING",
-        use(change.key), use(record);
+    execute_once(connection.sql(),
+                 "INSERT INTO bin_set_aside (name, record) VALUES (:name, :record)"
+                 " ON CONFLICT (name, record) DO NOTHING",
+                 use(change.key), use(record));
   }
   return true;
 }
@@ -244,8 +245,9 @@ Json::Value decoded(const std::string& text) {
 
 std::string value_of(Connection& connection, const std::string& name) {
   std::string value;
-  connection.sql() << "SELECT COALESCE(MAX(value), '') FROM bin_state WHERE name = :name",
-      into(value), use(name);
+  execute_once(connection.sql(),
+               "SELECT COALESCE(MAX(value), '') FROM bin_state WHERE name = :name", into(value),
+               use(name));
   return value;
 }
 
@@ -255,9 +257,9 @@ void SqlSyncStore::set_place(const std::string& place) {
   if (value(kPlace) == place) return;
   database_.write([&](Connection& connection) {
     soci::transaction transaction(connection.sql());
-    connection.sql() << "UPDATE users SET in_bin = 0 WHERE in_bin <> 0";
-    connection.sql() << "DELETE FROM bin_notes";
-    connection.sql() << "DELETE FROM bin_versions";
+    execute_once(connection.sql(), "UPDATE users SET in_bin = 0 WHERE in_bin <> 0");
+    execute_once(connection.sql(), "DELETE FROM bin_notes");
+    execute_once(connection.sql(), "DELETE FROM bin_versions");
     connection.prepared<PutValue>().run(kState, "");
     connection.prepared<PutValue>().run(kPlace, place);
     transaction.commit();
@@ -362,9 +364,10 @@ void SqlSyncStore::set_state(const std::string& state) {
 void SqlSyncStore::count_request(std::int64_t hour) {
   database_.write([&](Connection& connection) {
     const auto at = static_cast<long long>(hour);
-    connection.sql() << "INSERT INTO bin_requests (hour, count) VALUES (:hour, 1)"
-                        " ON CONFLICT (hour) DO UPDATE SET count = bin_requests.count + 1",
-        use(at);
+    execute_once(connection.sql(),
+                 "INSERT INTO bin_requests (hour, count) VALUES (:hour, 1)"
+                 " ON CONFLICT (hour) DO UPDATE SET count = bin_requests.count + 1",
+                 use(at));
     return true;
   });
 }
@@ -373,8 +376,9 @@ std::int64_t SqlSyncStore::requests(std::int64_t since_hour) {
   return database_.read([&](Connection& connection) {
     const auto since = static_cast<long long>(since_hour);
     long long count = 0;
-    connection.sql() << "SELECT COALESCE(SUM(count), 0) FROM bin_requests WHERE hour >= :since",
-        into(count), use(since);
+    execute_once(connection.sql(),
+                 "SELECT COALESCE(SUM(count), 0) FROM bin_requests WHERE hour >= :since",
+                 into(count), use(since));
     return static_cast<std::int64_t>(count);
   });
 }
@@ -383,9 +387,10 @@ int SqlSyncStore::server_number() {
   return database_.write([](Connection& connection) {
     soci::transaction transaction(connection.sql());
     const std::string drawn = std::to_string(std::random_device{}() % kServers);
-    connection.sql() << "INSERT INTO bin_state (name, value) VALUES ('server', :drawn)"
-                        " ON CONFLICT (name) DO NOTHING",
-        use(drawn);
+    execute_once(connection.sql(),
+                 "INSERT INTO bin_state (name, value) VALUES ('server', :drawn)"
+                 " ON CONFLICT (name) DO NOTHING",
+                 use(drawn));
     const std::string number = value_of(connection, kServer);
     transaction.commit();
     return std::stoi(number);

@@ -103,8 +103,8 @@ struct PutGone {
 /// ones.
 long long draw_stamp(soci::session& sql) {
   long long stamp = 0;
-  sql << "UPDATE throttle_stamp SET stamp = stamp + 1 WHERE id = 1";
-  sql << "SELECT stamp FROM throttle_stamp WHERE id = 1", into(stamp);
+  execute_once(sql, "UPDATE throttle_stamp SET stamp = stamp + 1 WHERE id = 1");
+  execute_once(sql, "SELECT stamp FROM throttle_stamp WHERE id = 1", into(stamp));
   return stamp;
 }
 
@@ -158,11 +158,12 @@ std::string SqlThrottleStore::name_key(const std::string& drawn) {
   return database_.write([&](Connection& connection) {
     soci::session& sql = connection.sql();
     soci::transaction transaction(sql);
-    sql << "INSERT INTO throttle_state (name, value) VALUES ('name_key', :drawn)"
-           " ON CONFLICT (name) DO NOTHING",
-        use(drawn);
+    execute_once(sql,
+                 "INSERT INTO throttle_state (name, value) VALUES ('name_key', :drawn)"
+                 " ON CONFLICT (name) DO NOTHING",
+                 use(drawn));
     std::string kept;
-    sql << "SELECT value FROM throttle_state WHERE name = 'name_key'", into(kept);
+    execute_once(sql, "SELECT value FROM throttle_state WHERE name = 'name_key'", into(kept));
     transaction.commit();
     return kept;
   });
@@ -194,7 +195,8 @@ void SqlThrottleStore::save(const std::vector<ThrottleEntry>& changed,
       put_gone.statement.execute(true);
     }
     const long long forgotten = stamp - kStampsGoneIsTold;
-    connection.sql() << "DELETE FROM throttle_gone WHERE stamp < :forgotten", use(forgotten);
+    execute_once(connection.sql(), "DELETE FROM throttle_gone WHERE stamp < :forgotten",
+                 use(forgotten));
     transaction.commit();
     return true;
   });
@@ -205,7 +207,7 @@ ThrottleNews SqlThrottleStore::news(std::int64_t since, const std::string& by) {
     ThrottleNews news;
     long long stamp = 0;
     // Before the rows: what is saved meanwhile is told once more the next time.
-    connection.sql() << "SELECT stamp FROM throttle_stamp WHERE id = 1", into(stamp);
+    execute_once(connection.sql(), "SELECT stamp FROM throttle_stamp WHERE id = 1", into(stamp));
     news.stamp = stamp;
     if (stamp == since) return news;
     auto& select = connection.prepared<SelectNews>();
@@ -229,9 +231,10 @@ std::size_t SqlThrottleStore::lift(const ThrottleLift& lift) {
     const long long at = to_microseconds(lift.at);
     const long long day_before = to_microseconds(lift.at - std::chrono::days{1});
     // A write first, so that what is read then cannot be changed by another program.
-    sql << "DELETE FROM throttle_lifts WHERE lifted_at < :day_before", use(day_before);
-    sql << "INSERT INTO throttle_lifts (name, client, lifted_at) VALUES (:name, :client, :at)",
-        use(lift.name), use(lift.client), use(at);
+    execute_once(sql, "DELETE FROM throttle_lifts WHERE lifted_at < :day_before", use(day_before));
+    execute_once(
+        sql, "INSERT INTO throttle_lifts (name, client, lifted_at) VALUES (:name, :client, :at)",
+        use(lift.name), use(lift.client), use(at));
     std::size_t held = 0;
     for (const ThrottleEntry& entry : load_entries(connection)) {
       if (!lift.covers(entry.key, entry.changed_at)) continue;

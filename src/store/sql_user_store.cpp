@@ -133,7 +133,7 @@ bool fits(const User& user, const UserFilter& filter) {
 
 /// Deletes what a table has of a user.
 void drop_of(Connection& connection, const std::string& table, const std::string& key) {
-  connection.sql() << "DELETE FROM " + table + " WHERE name = :key", use(key);
+  execute_once(connection.sql(), "DELETE FROM " + table + " WHERE name = :key", use(key));
 }
 
 StoredUser decode(const std::string& record, long long revision) {
@@ -385,8 +385,9 @@ void SqlUserStore::check() {
   const bool must_write = database_.take_refusal();
   database_.write([&](Connection& connection) {
     soci::transaction transaction(connection.sql());
-    if (must_write) connection.sql() << "INSERT INTO schema_version (version) VALUES (-1)";
-    connection.sql() << "DELETE FROM schema_version WHERE version < 0";
+    if (must_write)
+      execute_once(connection.sql(), "INSERT INTO schema_version (version) VALUES (-1)");
+    execute_once(connection.sql(), "DELETE FROM schema_version WHERE version < 0");
     connection.prepared<ListUsers>();
     transaction.commit();
     return true;

@@ -16,6 +16,7 @@
 #include "base/blocking.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
+#include "store/binding.h"
 #include "store/schema.h"
 
 namespace userbin::store {
@@ -70,7 +71,7 @@ void switch_to_write_ahead_log(soci::session& sql, std::chrono::milliseconds pat
   const auto end = std::chrono::steady_clock::now() + patience;
   for (;;) {
     try {
-      sql << "PRAGMA journal_mode = WAL";
+      execute_once(sql, "PRAGMA journal_mode = WAL");
       return;
     } catch (const soci::sqlite3_soci_error& error) {
       const bool is_busy = (error.result() & 0xFF) == SQLITE_BUSY;
@@ -263,7 +264,7 @@ void SqliteDatabase::save_lost_log() {
     const std::lock_guard lock(watch_mutex_);
     // Not left to the last close: another program may still use the old log, too.
     int is_busy = 0;
-    if (watch_) watch_->sql() << "PRAGMA wal_checkpoint(TRUNCATE)", soci::into(is_busy);
+    if (watch_) execute_once(watch_->sql(), "PRAGMA wal_checkpoint(TRUNCATE)", soci::into(is_busy));
     if (is_busy == 0) watch_.reset();
   } catch (const soci::soci_error& error) {
     throw base::StoreUnavailable(explained(error));
@@ -339,9 +340,9 @@ std::unique_ptr<SqliteDatabase::FileConnection> SqliteDatabase::open_file(
   connection->patience = patience;
   soci::session& sql = connection->sql();
   sql.open(soci::sqlite3, quoted(path_));
-  sql << "PRAGMA busy_timeout = " << patience.count();
+  execute_once(sql, "PRAGMA busy_timeout = " + std::to_string(patience.count()));
   switch_to_write_ahead_log(sql, patience);
-  sql << "PRAGMA synchronous = FULL";
+  execute_once(sql, "PRAGMA synchronous = FULL");
   try {
     migrate(sql, "TEXT");
   } catch (const base::StoreUnavailable& error) {
@@ -365,7 +366,7 @@ std::string SqliteDatabase::explained(const soci::soci_error& error) const {
 std::string SqliteDatabase::find_damage() {
   return read([](Connection& connection) {
     std::string found;
-    connection.sql() << "PRAGMA quick_check(1)", soci::into(found);
+    execute_once(connection.sql(), "PRAGMA quick_check(1)", soci::into(found));
     return found == "ok" ? "" : found;
   });
 }

@@ -223,7 +223,7 @@ class Writer {
 std::size_t count_rows(Database& database, const std::string& table) {
   return database.read([&](Connection& connection) {
     long long count = 0;
-    connection.sql() << "SELECT COUNT(*) FROM " + table, into(count);
+    execute_once(connection.sql(), "SELECT COUNT(*) FROM " + table, into(count));
     return static_cast<std::size_t>(count);
   });
 }
@@ -259,8 +259,9 @@ std::string mark_in(Database& database) {
   return database.read([&](Connection& connection) {
     std::string mark;
     const std::string name = kMark;
-    connection.sql() << "SELECT COALESCE(MAX(value), '') FROM bin_state WHERE name = :name",
-        into(mark), use(name);
+    execute_once(connection.sql(),
+                 "SELECT COALESCE(MAX(value), '') FROM bin_state WHERE name = :name", into(mark),
+                 use(name));
     return mark;
   });
 }
@@ -268,9 +269,10 @@ std::string mark_in(Database& database) {
 void set_mark(Database& database, const std::string& place) {
   database.write([&](Connection& connection) {
     const std::string name = kMark;
-    connection.sql() << "INSERT INTO bin_state (name, value) VALUES (:name, :place)"
-                        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        use(name), use(place);
+    execute_once(connection.sql(),
+                 "INSERT INTO bin_state (name, value) VALUES (:name, :place)"
+                 " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                 use(name), use(place));
     return true;
   });
 }
