@@ -62,9 +62,8 @@ void ThrottleTable::put(const TableKey& key, const TableEntry& entry) {
 void ThrottleTable::erase(const TableKey& key) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return;
-  const bool has_room =
-      unsaved_.contains(key) || unsaved_.size() < kMaxUnsavedPerEntry * max_entries_;
-  if (found->second.is_saved && has_room) {
+  const std::size_t others = unsaved_.size() - unsaved_.count(key);
+  if (found->second.is_saved && others < kMaxUnsavedPerEntry * max_entries_) {
     unsaved_.insert(key);
   } else {
     unsaved_.erase(key);
