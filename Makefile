@@ -57,6 +57,7 @@ BENCH   := $(BUILD)/bench
 SIMULATE := $(BUILD)/simulate
 EMULATOR := $(BUILD)/jsonbin_emulator
 EXAMPLE := $(BUILD)/example_application
+FAILING := $(BUILD)/failing_malloc.so
 
 .PHONY: all release debug
 all: $(PROGRAM) $(EXAMPLE)
@@ -173,7 +174,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .PHONY: tests fuzzers syntax
-tests: $(PROGRAM) $(EXAMPLE) $(EMULATOR) $(UNIT) $(E2E) $(SIMULATE)
+tests: $(PROGRAM) $(EXAMPLE) $(EMULATOR) $(UNIT) $(E2E) $(SIMULATE) $(FAILING)
 fuzzers: $(FUZZERS)
 # Everything through the compiler without code, for its warnings: make CXX=clang++ syntax
 syntax: $(patsubst %.cpp,build/syntax-$(notdir $(CXX))/%.ok,$(filter %.cpp,$(FORMATTED)))
@@ -189,12 +190,16 @@ $(BENCH): $(call objects,$(BENCHES)) $(LIBRARY)
 $(SIMULATE): $(call objects,$(SIMULATION)) $(LIBRARY)
 $(EMULATOR): $(call objects,$(EMULATION) tests/support/jsonbin_emulator/main.cpp) $(LIBRARY)
 $(EXAMPLE): $(BUILD)/nginx/example/application.o
+$(FAILING): $(BUILD)/tests/support/failing_malloc/failing_malloc.o
+$(FAILING): override CXXFLAGS += -fPIC
+$(FAILING): override LDFLAGS += -shared
+$(FAILING): override LDLIBS :=
 $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(call objects,tests/support/fake_sync_store.cpp) $(LIBRARY)
 $(UNIT) $(E2E): LDLIBS += -lcurl -lsoci_postgresql -lpq $(CATCH_LIBS)
 $(EXAMPLE) $(BENCH): LDLIBS += -lfcgi
 $(FUZZERS): override LDFLAGS += -fsanitize=fuzzer
 
-$(PROGRAM) $(EXAMPLE) $(UNIT) $(E2E) $(BENCH) $(SIMULATE) $(EMULATOR) $(FUZZERS):
+$(PROGRAM) $(EXAMPLE) $(UNIT) $(E2E) $(BENCH) $(SIMULATE) $(EMULATOR) $(FAILING) $(FUZZERS):
 	@echo "  LINK $@"
 	@$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -21,18 +21,24 @@ std::unique_ptr<Connection> Database::take_connection() {
         returned_.wait_for(lock, patience_, [&] { return leased_ < max_connections_; });
     if (!is_free) throw base::StoreUnavailable(described("all connections are busy"));
     ++leased_;
-    while (!idle_.empty()) {
-      std::unique_ptr<Connection> connection = std::move(idle_.back());
-      idle_.pop_back();
-      if (is_fit(*connection)) return connection;
-    }
   }
   try {
+    while (std::unique_ptr<Connection> connection = take_idle()) {
+      if (is_fit(*connection)) return connection;
+    }
     return open_connection();
   } catch (...) {
     give_back(nullptr);
     throw;
   }
+}
+
+std::unique_ptr<Connection> Database::take_idle() {
+  const std::lock_guard lock(mutex_);
+  if (idle_.empty()) return nullptr;
+  std::unique_ptr<Connection> connection = std::move(idle_.back());
+  idle_.pop_back();
+  return connection;
 }
 
 void Database::give_back(std::unique_ptr<Connection> connection) {

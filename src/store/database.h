@@ -60,6 +60,9 @@ class Connection {
     return *static_cast<Statement*>(slot.get());
   }
 
+ protected:
+  void forget_prepared() { prepared_.clear(); }
+
  private:
   soci::session sql_;
   // After sql_, so that statements go before their session.
@@ -137,6 +140,9 @@ class Database : public ChangeWatch {
   virtual std::unique_ptr<Connection> open_connection() = 0;
   /// Whether one that was used before still leads to where it should.
   virtual bool is_fit(Connection& connection) = 0;
+  /// Whether no transaction is open on it. SOCI's does not tell when it could not be rolled back,
+  /// and would be left there with its locks.
+  virtual bool is_at_rest(Connection& connection) = 0;
   /// Waits until this program may change something. Throws base::StoreUnavailable.
   virtual void begin_writing() {}
   virtual void end_writing() {}
@@ -149,7 +155,7 @@ class Database : public ChangeWatch {
   virtual std::string explained(const soci::soci_error& error) const = 0;
 
  private:
-  /// Holds a connection, and gives it back if keep() was called.
+  /// Holds a connection, and gives it back if keep() was called; else it is closed.
   class Lease {
    public:
     explicit Lease(Database& database)
@@ -201,7 +207,7 @@ class Database : public ChangeWatch {
       try {
         Lease lease(*this);
         auto result = work(lease.connection());
-        lease.keep();
+        if (is_at_rest(lease.connection())) lease.keep();
         return result;
       } catch (const soci::soci_error& error) {
         if (!may_do_again(error, is_change, failures)) {
@@ -213,6 +219,8 @@ class Database : public ChangeWatch {
   }
 
   std::unique_ptr<Connection> take_connection();
+  /// nullptr if there is none.
+  std::unique_ptr<Connection> take_idle();
   /// nullptr for one that is not to be used again.
   void give_back(std::unique_ptr<Connection> connection);
 

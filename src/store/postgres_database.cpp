@@ -34,11 +34,13 @@ struct Driver {
   explicit Driver(const base::SharedLibrary& library)
       : factory(library.find("factory_postgresql")),
         set_notice_processor(library.find("PQsetNoticeProcessor")),
-        socket(library.find("PQsocket")) {}
+        socket(library.find("PQsocket")),
+        transaction_status(library.find("PQtransactionStatus")) {}
 
   const decltype(&soci::factory_postgresql) factory;
   const decltype(&PQsetNoticeProcessor) set_notice_processor;
   const decltype(&PQsocket) socket;
+  const decltype(&PQtransactionStatus) transaction_status;
 };
 
 /// Loaded by the first call. Any thread. Throws base::BadSetting if it cannot be.
@@ -247,6 +249,10 @@ std::unique_ptr<Connection> PostgresDatabase::open_connection() {
 bool PostgresDatabase::is_fit(Connection& connection) {
   pollfd socket{.fd = driver().socket(handle_of(connection)), .events = POLLIN, .revents = 0};
   return socket.fd >= 0 && ::poll(&socket, 1, 0) == 0;
+}
+
+bool PostgresDatabase::is_at_rest(Connection& connection) {
+  return driver().transaction_status(handle_of(connection)) == PQTRANS_IDLE;
 }
 
 bool PostgresDatabase::may_do_again(const soci::soci_error& error, bool is_change, int failures) {

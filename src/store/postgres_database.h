@@ -32,6 +32,7 @@ class PostgresDatabase final : public Database {
   std::unique_ptr<Connection> open_connection() override;
   /// Whether the server has not closed it, nor said anything unasked.
   bool is_fit(Connection& connection) override;
+  bool is_at_rest(Connection& connection) override;
   void note_change() override { ++changes_; }
   bool may_do_again(const soci::soci_error& error, bool is_change, int failures) override;
   std::string explained(const soci::soci_error& error) const override;

@@ -106,6 +106,21 @@ class Counted {
 
 struct SqliteDatabase::FileConnection final : private Counted, public Connection {
   explicit FileConnection(std::atomic<int>& open) : Counted(open) {}
+  /// SOCI loses a statement if it fails halfway in making it, for want of memory. With one left
+  /// SQLite would not close the file, and keep its locks.
+  ~FileConnection() override {
+    forget_prepared();
+    if (handle() == nullptr) return;
+    while (auto* lost = sqlite_api::sqlite3_next_stmt(handle(), nullptr)) {
+      sqlite_api::sqlite3_finalize(lost);
+    }
+  }
+
+  /// Null before it is open.
+  sqlite_api::sqlite3* handle() {
+    auto* backend = static_cast<soci::sqlite3_session_backend*>(sql().get_backend());
+    return backend == nullptr ? nullptr : backend->conn_;
+  }
 
   FileIdentity identity;
   /// How long its statements wait for a lock.
@@ -130,10 +145,10 @@ class SqliteDatabase::Watch {
  private:
   const volatile std::uint32_t* map_index() const {
     constexpr int kRegionBytes = 32768;
-    auto* backend = static_cast<soci::sqlite3_session_backend*>(connection_->sql().get_backend());
     sqlite_api::sqlite3_file* file = nullptr;
     volatile void* region = nullptr;
-    sqlite_api::sqlite3_file_control(backend->conn_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    sqlite_api::sqlite3_file_control(connection_->handle(), "main", SQLITE_FCNTL_FILE_POINTER,
+                                     &file);
     const int failed = file->pMethods->xShmMap(file, 0, kRegionBytes, 0, &region);
     if (failed != SQLITE_OK || region == nullptr) {
       throw soci::sqlite3_soci_error("the index of the log cannot be mapped", failed);
@@ -322,6 +337,10 @@ bool SqliteDatabase::is_fit(Connection& connection) {
   const auto& file = static_cast<FileConnection&>(connection);
   const std::lock_guard lock(state_mutex_);
   return identity_of(path_) == file.identity && file.patience == current_patience();
+}
+
+bool SqliteDatabase::is_at_rest(Connection& connection) {
+  return sqlite_api::sqlite3_get_autocommit(static_cast<FileConnection&>(connection).handle()) != 0;
 }
 
 std::unique_ptr<Connection> SqliteDatabase::open_connection() {

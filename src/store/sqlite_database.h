@@ -49,6 +49,7 @@ class SqliteDatabase final : public Database {
   void prepare() override;
   std::unique_ptr<Connection> open_connection() override;
   bool is_fit(Connection& connection) override;
+  bool is_at_rest(Connection& connection) override;
   /// One at a time, so that the threads of this program queue up instead of polling for SQLite's
   /// lock.
   void begin_writing() override;
