@@ -140,6 +140,7 @@ TEST_CASE("whatever allocation fails, no answer is a lie, nothing is lost, and t
   REQUIRE(site.worker().is_running());
   CHECK(heard.odd() == std::set<std::string>());
   CHECK(heard.refused() > 0);
+  wait_until("the worker is ready again", [&] { return status_of(site, "/readyz") == 200; });
   CHECK(heard.passwords().size() > kRounds);
   for (const auto& [name, passwords] : heard.passwords()) {
     CAPTURE(name, passwords);
