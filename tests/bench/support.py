@@ -20,6 +20,8 @@ YARDSTICKS = ROOT / "build/release/bench"
 CORES = os.cpu_count()
 NAME, PASSWORD = "bench", "seven green lanterns"
 CREDENTIALS = {"username": NAME, "password": PASSWORD}
+# Who log in again and again: each has a thousand sessions at most, of which one more ends one.
+CROWD = [f"crowd{i}" for i in range(16)]
 HASH_KIB, HASH_PASSES = 19456, 2
 # Hashing as cheap as can be, where something else is measured.
 CHEAP = ["--hash-memory=8", "--hash-passes=1", "--allow-weak-hashing"]
@@ -156,8 +158,9 @@ class Site:
         return json.loads(text)
 
     def sign_up(self):
-        """The token of a session of a new user, NAME."""
-        self.ask("/register", CREDENTIALS)
+        """The token of a session of a new user, NAME. The CROWD is registered, too."""
+        for name in (NAME, *CROWD):
+            self.ask("/register", CREDENTIALS | {"username": name})
         return self.ask("/login", CREDENTIALS | {"token": True})["token"]
 
     def wait_for_hashes(self):
@@ -229,9 +232,14 @@ wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 """
 SCRIPTS = {
-    "login": POST + f"""
-wrk.body = '{json.dumps(CREDENTIALS)}'
-""",
+    # Each of the CROWD in turn.
+    "login": POST + """
+local count = math.random(1, 1e9)
+request = function()
+  count = count + 1
+  return wrk.format(nil, nil, nil, '{"username": "crowd' .. count %% %d .. '", "password": "%s"}')
+end
+""" % (len(CROWD), PASSWORD),
     "form-login": f"""
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
