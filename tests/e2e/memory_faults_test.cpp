@@ -142,7 +142,9 @@ TEST_CASE("whatever allocation fails, no answer is a lie, nothing is lost, and t
   CHECK(heard.refused() > 0);
   wait_until("the worker is ready again", [&] { return status_of(site, "/readyz") == 200; });
   CHECK(heard.passwords().size() > kRounds);
-  for (const auto& [name, passwords] : heard.passwords()) {
+  for (const auto& user : heard.passwords()) {
+    const std::string& name = user.first;  // clang's lambdas take no structured binding
+    const std::set<std::string>& passwords = user.second;
     CAPTURE(name, passwords);
     CHECK(std::any_of(passwords.begin(), passwords.end(), [&](const std::string& password) {
       return log_in_at(site, name, password).status == 200;
