@@ -32,31 +32,30 @@ void limit_memory(const Process& process, std::size_t more_bytes) {
                      ":unlimited");
 }
 
-/// Opens connections with a part of a request on each until the log, from `begin` on, tells that
-/// there is no memory.
-std::vector<RawConnection> use_up_memory(const Site& site, std::size_t begin) {
-  const std::string body(60'000, 'x');
-  const std::string whole = fastcgi_request({{"DOCUMENT_URI", "/login"},
-                                             {"REQUEST_METHOD", "POST"},
-                                             {"CONTENT_TYPE", "application/json"},
-                                             {"CONTENT_LENGTH", std::to_string(body.size())}},
-                                            body, true);
-  std::vector<RawConnection> hoard;
-  wait_until("no memory is left", [&] {
-    hoard.emplace_back(site.socket()).send(whole.substr(0, 59'000));
-    const std::string log = site.log().substr(begin);
-    return log.find("bad_alloc") != std::string::npos || log.find("no memory") != std::string::npos;
-  });
-  return hoard;
-}
-
-std::string registration(const std::string& name) {
-  const std::string body = credentials(name, kPassword);
-  return fastcgi_request({{"DOCUMENT_URI", "/register"},
+/// A POST of JSON, on a connection that is kept.
+std::string post_request(const std::string& path, const std::string& body) {
+  return fastcgi_request({{"DOCUMENT_URI", path},
                           {"REQUEST_METHOD", "POST"},
                           {"CONTENT_TYPE", "application/json"},
                           {"CONTENT_LENGTH", std::to_string(body.size())}},
                          body, true);
+}
+
+std::string registration(const std::string& name) {
+  return post_request("/register", credentials(name, kPassword));
+}
+
+/// Opens connections with a part of a request on each until the log, from `begin` on, tells that
+/// there is no memory.
+std::vector<RawConnection> use_up_memory(const Site& site, std::size_t begin) {
+  const std::string part = post_request("/login", std::string(60'000, 'x')).substr(0, 59'000);
+  std::vector<RawConnection> hoard;
+  wait_until("no memory is left", [&] {
+    hoard.emplace_back(site.socket()).send(part);
+    const std::string log = site.log().substr(begin);
+    return log.find("bad_alloc") != std::string::npos || log.find("no memory") != std::string::npos;
+  });
+  return hoard;
 }
 
 /// The worker, or the store's library, has no memory.
