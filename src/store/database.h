@@ -148,6 +148,8 @@ class Database : public ChangeWatch {
   virtual void end_writing() {}
   /// A change was made.
   virtual void note_change() {}
+  /// Work was done: the database is there.
+  virtual void note_answer() {}
   /// Work failed for the `failures`th time, and has changed nothing unless it is_change: whether it
   /// is to be done again now, on another connection.
   virtual bool may_do_again(const soci::soci_error& error, bool is_change, int failures) = 0;
@@ -207,6 +209,7 @@ class Database : public ChangeWatch {
       try {
         Lease lease(*this);
         auto result = work(lease.connection());
+        note_answer();
         if (is_at_rest(lease.connection())) lease.keep();
         return result;
       } catch (const soci::soci_error& error) {

@@ -132,6 +132,13 @@ bool is_conflict(const std::string& state) {
   return state == "40001" || state == "40P01";
 }
 
+/// PostgreSQL's words, in one line.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text;
+}
+
 /// It is there, but takes no more connections. libpq gives no state for what went wrong when it
 /// connected.
 bool is_crowded(const soci::soci_error& error) {
@@ -140,6 +147,16 @@ bool is_crowded(const soci::soci_error& error) {
          what.find("remaining connection slots") != std::string::npos;
 }
 
+/// It is here that memory is missing, not at the server, which would give a state: libpq says so,
+/// or is not even able to say anything.
+bool is_without_memory(const soci::soci_error& error) {
+  if (!is_broken(state_of(error))) return false;
+  const std::string what = one_line(error.get_error_message());
+  return what.find("out of memory") != std::string::npos || what.ends_with("to the database.");
+}
+
+constexpr const char* kMemoryMend =
+    "; give the program more memory, or lower --hash-slots or --hash-memory";
 constexpr const char* kReadOnlyMend =
     "; this server can't be written to: name the primary in --store, or promote this one";
 constexpr const char* kCrowdedMend = "; the server is out of room or of connections";
@@ -154,13 +171,6 @@ std::string mend_for(const std::string& state) {
   if (state == "55P03") return "; another transaction holds a lock on it";
   if (is_broken(state)) return "; is the server running, and can it be reached from here?";
   return "";
-}
-
-/// PostgreSQL's words, in one line.
-std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  text.erase(text.find_last_not_of(' ') + 1);
-  return text;
 }
 
 PGconn* handle_of(Connection& connection) {
@@ -234,16 +244,20 @@ std::unique_ptr<Connection> PostgresDatabase::open_connection() {
   try {
     connection->sql().open(*driver().factory(), connect_string_);
   } catch (const soci::soci_error& error) {
-    if (is_crowded(error)) throw base::StoreUnavailable(explained(error));
+    if (is_crowded(error) || is_without_memory(error))
+      throw base::StoreUnavailable(explained(error));
     const std::lock_guard lock(state_mutex_);
     away_until_ = std::chrono::steady_clock::now() + kLookAgainAfter;
     away_because_ = explained(error);
     throw base::StoreUnavailable(away_because_);
   }
   driver().set_notice_processor(handle_of(*connection), log_notice, nullptr);
+  return connection;
+}
+
+void PostgresDatabase::note_answer() {
   const std::lock_guard lock(state_mutex_);
   away_because_.clear();
-  return connection;
 }
 
 bool PostgresDatabase::is_fit(Connection& connection) {
@@ -268,9 +282,10 @@ bool PostgresDatabase::may_do_again(const soci::soci_error& error, bool is_chang
 
 std::string PostgresDatabase::explained(const soci::soci_error& error) const {
   const bool is_read_only = std::string(error.what()).find("read-only") != std::string::npos;
-  const std::string mend = is_crowded(error) ? kCrowdedMend
-                           : is_read_only    ? kReadOnlyMend
-                                             : mend_for(state_of(error));
+  const std::string mend = is_crowded(error)          ? kCrowdedMend
+                           : is_without_memory(error) ? kMemoryMend
+                           : is_read_only             ? kReadOnlyMend
+                                                      : mend_for(state_of(error));
   return described(one_line(error.get_error_message())) + mend;
 }
 

@@ -34,6 +34,7 @@ class PostgresDatabase final : public Database {
   bool is_fit(Connection& connection) override;
   bool is_at_rest(Connection& connection) override;
   void note_change() override { ++changes_; }
+  void note_answer() override;
   bool may_do_again(const soci::soci_error& error, bool is_change, int failures) override;
   std::string explained(const soci::soci_error& error) const override;
 
